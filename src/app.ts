@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { type Config, ConfigError } from './config.ts'
+import { userError } from './core/errors.ts'
+import type { Job } from './core/job.ts'
+import type { EventLog, Identity, JobStore, Limits, Log, ObjectStore } from './core/ports.ts'
+import { type ModelCapabilities, type ModelList, parseRequest, type RequestInput } from './core/request.ts'
+import { changeText } from './i18n/index.ts'
+import { createCancelJob } from './pipeline/cancel-job.ts'
+import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
+import { createMedia } from './pipeline/media/media.ts'
+import { createLocalPlanner } from './pipeline/planner/local.ts'
+import { createInProcessQueue } from './pipeline/queue/in-process.ts'
+import { createSlots } from './pipeline/queue/slots.ts'
+import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
+import { createRunJob } from './pipeline/run-job.ts'
+import { createSubmitJob, type Submission } from './pipeline/submit-job.ts'
+import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
+import { createLocalModel } from './pipeline/video/local.ts'
+import { openDataDir } from './storage/data-dir.ts'
+import { type Database, openPglite, openPostgres } from './storage/db.ts'
+import { createEventLog } from './storage/event-log.ts'
+import { createJobStore } from './storage/job-store.ts'
+import { createLocalObjects } from './storage/objects/local.ts'
+import { createPlanCache } from './storage/plan-cache.ts'
+import { createWorkFolder } from './storage/work-folder.ts'
+
+/** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
+export interface App {
+  models: ModelList
+  /** The ffmpeg that is used, and its version. */
+  ffmpeg: { path: string; version: string }
+  /** Checks a request and the picture that it opens on. Throws `UserError`; nothing has been stored. */
+  check(input: RequestInput, picture: string | null): Promise<void>
+  /** Opens the data folder and the database, and takes jobs. Throws `UserError`. */
+  open(): Promise<Service>
+}
+
+/** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
+export interface Service {
+  submit(submission: Omit<Submission, 'limits'>): Promise<Job>
+  retry(jobId: string, identity: Identity): Promise<Job>
+  resume(jobId: string, identity: Identity): Promise<Job>
+  cancel(jobId: string): Promise<void>
+  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'userOf' | 'unfinished'>
+  events: EventLog
+  objects: ObjectStore
+  /** The model that a job is made with. */
+  modelOf(jobId: string): Promise<ModelCapabilities>
+  /** Leaves running jobs to the next start, and closes everything. */
+  stop(): Promise<void>
+}
+
+/** Puts the adapters that are configured behind the ports. Throws `ConfigError`, and `UserError` `ffmpeg_missing`. */
+export async function createApp(config: Config, log: Log): Promise<App> {
+  const models = modelList(config)
+  const ffmpeg = await findFfmpeg(config.ffmpegPath ?? undefined)
+  const media = createMedia(ffmpeg)
+
+  async function open(): Promise<Service> {
+    const dataDir = await openDataDir(config.dataDir)
+    const inside = (name: string) => join(dataDir.path, name)
+    let database: Database
+    try {
+      database = config.databaseUrl
+        ? await openPostgres(config.databaseUrl, log)
+        : await openPglite(inside('postgres'))
+    } catch (error) {
+      dataDir.release()
+      throw error
+    }
+    const events = await createEventLog(database, log)
+    const jobs = createJobStore(database.db, changeText)
+    if (database.exclusive) await jobs.releaseAll()
+
+    const work = createWorkFolder(inside('work'))
+    const objects = createLocalObjects({
+      root: inside('objects'),
+      secret: dataDir.secret,
+      publicUrl: 'http://127.0.0.1:3000',
+      now: Date.now,
+    })
+    const local = createLocalModel({ ffmpeg, dir: inside('local-model') })
+    const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
+    const deps = {
+      jobs,
+      events,
+      queue,
+      media,
+      work,
+      objects,
+      models,
+      planner: createLocalPlanner(),
+      plans: createPlanCache(database.db),
+      capabilities: modelById,
+      videoModel: () => local,
+      slots: createSlots(config.maxConcurrentRenders),
+      log,
+      worker: randomUUID(),
+      newId: randomUUID,
+      now: () => new Date(),
+    }
+    const submitJob = createSubmitJob(deps)
+    const retryJob = createRetryJob(deps)
+    const resumeJob = createResumeJob(deps)
+    queue.start(createRunJob(deps))
+
+    return {
+      submit: (submission) => submitJob({ ...submission, limits: limitsOf(config, submission.identity) }),
+      retry: (jobId, identity) => retryJob(jobId, limitsOf(config, identity)),
+      resume: (jobId, identity) => resumeJob(jobId, limitsOf(config, identity)),
+      cancel: createCancelJob(deps),
+      jobs,
+      events,
+      objects,
+      async modelOf(jobId) {
+        const job = await jobs.get(jobId)
+        if (!job) throw userError('job_not_found', { job_id: jobId })
+        return modelById(job.request.model)
+      },
+      async stop() {
+        await queue.stop()
+        await events.close()
+        await database.close()
+        dataDir.release()
+      },
+    }
+  }
+
+  return {
+    models,
+    ffmpeg: { path: ffmpeg.path, version: ffmpeg.version },
+    async check(input, picture) {
+      parseRequest(input, models)
+      if (picture !== null) await media.checkImage(picture)
+    },
+    open,
+  }
+}
+
+/** The models that this installation can use: those whose provider is connected, and never one that was switched off. */
+function modelList(config: Config): ModelList {
+  const usable = CATALOGUE.filter((model) => !model.retired && model.provider === 'local').map(({ id }) => id)
+  const chosen = config.videoModel ?? 'local'
+  if (!usable.includes(chosen)) {
+    const allowed = usable.join(', ')
+    throw new ConfigError([{ variable: 'VIDEO_MODEL', problem: 'not_one_of', given: chosen, allowed }])
+  }
+  return { models: CATALOGUE, usable, default: chosen }
+}
+
+function modelById(id: string): CatalogueModel {
+  const model = CATALOGUE.find((candidate) => candidate.id === id)
+  if (!model) throw new Error(`the catalogue has no model ${id}`)
+  return model
+}
+
+/** The command line is the operator's own: the hourly limit is for people in chats and on the web. */
+function limitsOf(config: Config, identity: Identity): Limits {
+  return {
+    jobsPerHour: identity.platform === 'cli' ? null : config.jobsPerHour,
+    activeJobs: config.maxActiveJobsPerUser,
+  }
+}

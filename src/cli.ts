@@ -1,0 +1,144 @@
+import { access, constants, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type App, createApp, type Service } from './app.ts'
+import { languageOf, parseArguments, UsageError } from './cli/arguments.ts'
+import { createTextDisplay, type Display, listLine } from './cli/display.ts'
+import { EXIT } from './cli/exit.ts'
+import { type Watching, watchJob } from './cli/watch.ts'
+import { ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
+import { reasonOf, UserError, userError } from './core/errors.ts'
+import { isUnfinished } from './core/job.ts'
+import type { Identity } from './core/ports.ts'
+import type { Locale } from './core/request.ts'
+import { errorText, problemText, text } from './i18n/index.ts'
+import { createLog } from './telemetry.ts'
+
+const OPERATOR: Identity = { platform: 'cli', team: '', externalId: 'operator' }
+
+const JOBS_LISTED = 20
+
+loadEnvFile()
+const argv = process.argv.slice(2)
+const locale = languageOf(argv) ?? terminalLocale()
+const json = argv.includes('--json')
+const { interrupted, terminated } = watchSignals()
+
+process.exitCode = await main().catch(explain)
+
+async function main(): Promise<number> {
+  const config = readConfig()
+  const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
+  const { action, request, ...args } = parseArguments(argv, app.models.usable, locale)
+  if (action.type === 'help') {
+    process.stdout.write(action.text)
+    return EXIT.done
+  }
+  const picture = args.image === null ? null : resolve(config.callerDir, args.image)
+  const out = args.out === null ? null : await checkedOut(resolve(config.callerDir, args.out))
+  if (action.type === 'make') await app.check({ ...request, prompt: action.prompt }, picture)
+
+  const service = await app.open()
+  try {
+    if (action.type === 'list') return await list(service)
+    if (action.type === 'cancel') return await cancel(service, action.jobId)
+    const display = json ? null : createTextDisplay(process.stdout, locale, Date.now)
+    const watching = { service, display, locale, out, modelOf: service.modelOf, interrupted, terminated }
+    if (action.type === 'resume') return await resume(app, service, action.jobId, watching)
+    await announce(app, service, display)
+    if (interrupted.aborted) return EXIT.cancelled
+    const input = { ...request, prompt: action.prompt }
+    const job = await service.submit({ input, picture, identity: OPERATOR, locale })
+    return await watchJob(job.id, 0, watching)
+  } finally {
+    await service.stop()
+  }
+}
+
+async function announce(app: App, service: Service, display: Display | null, but?: string): Promise<void> {
+  if (app.models.usable.every((model) => model === 'local')) display?.note(text(locale, 'cli.stand_in'))
+  const mine = await service.jobs.list(await service.jobs.userOf(OPERATOR), JOBS_LISTED)
+  const cutOff = mine.filter((job) => isUnfinished(job.status) && job.id !== but).map((job) => job.id)
+  if (cutOff.length > 0) display?.note(text(locale, 'cli.cut_off', { jobs: cutOff.join(', ') }))
+}
+
+async function resume(app: App, service: Service, jobId: string, watching: Watching): Promise<number> {
+  await announce(app, service, watching.display, jobId)
+  const past = await service.jobs.get(jobId)
+  const events = past ? await service.events.since(jobId, 0) : []
+  if (past?.status === 'completed') {
+    // nothing to do: its end is told again, and the film is copied where --out asks for it
+    const end = events.findLast((event) => event.type === 'completed')
+    return watchJob(jobId, (end?.seq ?? 1) - 1, watching)
+  }
+  await service.resume(jobId, OPERATOR)
+  return watchJob(jobId, events.at(-1)?.seq ?? 0, watching)
+}
+
+async function list(service: Service): Promise<number> {
+  const jobs = await service.jobs.list(await service.jobs.userOf(OPERATOR), JOBS_LISTED)
+  for (const job of jobs) {
+    const path = job.film ? service.objects.file(job.film.key) : null
+    const { id, status, progress, request, createdAt } = job
+    const line = json
+      ? JSON.stringify({ type: 'job', job_id: id, status, progress, path, created_at: createdAt, request })
+      : listLine(job, locale, path ?? (job.error ? errorText(job.error, locale) : ''))
+    process.stdout.write(`${line}\n`)
+  }
+  if (jobs.length === 0 && !json) process.stdout.write(`${text(locale, 'cli.no_jobs')}\n`)
+  return EXIT.done
+}
+
+async function cancel(service: Service, jobId: string): Promise<number> {
+  await service.cancel(jobId)
+  const job = await service.jobs.get(jobId)
+  const line = json
+    ? JSON.stringify({ type: job?.status, job_id: jobId, status: job?.status, progress: job?.progress })
+    : text(locale, 'change.cancelled')
+  process.stdout.write(`${line}\n`)
+  return EXIT.done
+}
+
+/** A place that can't be written to is told of before anything is made, not after. */
+async function checkedOut(path: string): Promise<string> {
+  try {
+    await access(dirname(path), constants.W_OK | constants.X_OK)
+    const there = await stat(path).catch(() => null)
+    if (there?.isDirectory()) throw Object.assign(new Error('is a directory'), { code: 'EISDIR' })
+    return path
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw userError('out_unwritable', { path, reason }, { cause: error })
+  }
+}
+
+function watchSignals(): { interrupted: AbortSignal; terminated: AbortSignal } {
+  const interrupt = new AbortController()
+  const terminate = new AbortController()
+  process.on('SIGINT', () => {
+    if (interrupt.signal.aborted) process.exit(EXIT.cancelled)
+    interrupt.abort()
+  })
+  process.on('SIGTERM', () => {
+    if (terminate.signal.aborted) process.exit(EXIT.left)
+    terminate.abort()
+  })
+  return { interrupted: interrupt.signal, terminated: terminate.signal }
+}
+
+/** Words an error for the person at the terminal, a line each. */
+function explain(error: unknown): number {
+  const lines = linesOf(error, locale)
+  if (json) {
+    for (const message of lines) process.stdout.write(`${JSON.stringify({ type: 'error', message })}\n`)
+  } else process.stderr.write(`${lines.join('\n')}\n`)
+  return error instanceof UserError || error instanceof ConfigError || error instanceof UsageError
+    ? EXIT.refused
+    : EXIT.failed
+}
+
+function linesOf(error: unknown, locale: Locale): string[] {
+  if (error instanceof ConfigError) return error.problems.map((problem) => problemText(problem, locale))
+  if (error instanceof UserError) return [errorText(error.detail, locale)]
+  if (error instanceof UsageError) return [error.message]
+  return [errorText({ code: 'internal', data: { reason: reasonOf(error) } }, locale)]
+}

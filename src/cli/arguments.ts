@@ -1,0 +1,116 @@
+import { Command, CommanderError } from 'commander'
+import { ASPECTS, LOCALES, type Locale, PROMPT_MAX, RESOLUTIONS, SECONDS, SEGMENTS } from '../core/request.ts'
+import { errorText, text } from '../i18n/index.ts'
+
+/** A command line, taken apart: what to do, and how to show it. Values are as typed; the request's own check judges them. */
+export interface Arguments {
+  action:
+    | { type: 'make'; prompt: string }
+    | { type: 'resume'; jobId: string }
+    | { type: 'cancel'; jobId: string }
+    | { type: 'list' }
+    | { type: 'help'; text: string }
+  request: { segments?: string; seconds?: string; resolution?: string; aspect?: string; model?: string }
+  image: string | null
+  out: string | null
+  json: boolean
+}
+
+/** A command line that can't be understood; `message` says in the reader's language what would be. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+interface Flags {
+  segments?: string
+  seconds?: string
+  resolution?: string
+  aspect?: string
+  model?: string
+  image?: string
+  out?: string
+  json?: boolean
+  resume?: string
+  cancel?: string
+  list?: boolean
+  lang?: string
+  help?: boolean
+}
+
+/** The language asked for with `--lang`, read before anything is said; null where none, or none of ours, was given. */
+export function languageOf(argv: readonly string[]): Locale | null {
+  const at = argv.findLastIndex((word) => word === '--lang' || word.startsWith('--lang='))
+  const given = argv[at]?.split('=')[1] ?? argv[at + 1]
+  return at === -1 ? null : (LOCALES.find((locale) => locale === given) ?? null)
+}
+
+/** Takes a command line apart. Throws `UsageError`. */
+export function parseArguments(argv: readonly string[], models: readonly string[], locale: Locale): Arguments {
+  const command = describeCommand(models, locale)
+  try {
+    command.parse(argv, { from: 'user' })
+  } catch (error) {
+    throw error instanceof CommanderError ? usageError(error, locale) : error
+  }
+  const flags: Flags = command.opts()
+  const prompt = command.args.join(' ')
+  const { segments, seconds, resolution, aspect, model, lang } = flags
+  if (lang !== undefined && languageOf(argv) === null) {
+    const data = { option: '--lang', given: lang, allowed: LOCALES }
+    throw new UsageError(errorText({ code: 'option_invalid', data }, locale))
+  }
+  return {
+    action: actionOf(flags, prompt, command, locale),
+    request: {
+      ...(segments === undefined ? {} : { segments }),
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(resolution === undefined ? {} : { resolution }),
+      ...(aspect === undefined ? {} : { aspect }),
+      ...(model === undefined ? {} : { model }),
+    },
+    image: flags.image ?? null,
+    out: flags.out ?? null,
+    json: flags.json ?? false,
+  }
+}
+
+function describeCommand(models: readonly string[], locale: Locale): Command {
+  const allowed = (values: readonly (string | number)[]) => ({ allowed: values.join(', ') })
+  return new Command('sora')
+    .description(text(locale, 'cli.description'))
+    .argument('[prompt...]', text(locale, 'cli.prompt', { max: PROMPT_MAX }))
+    .option(
+      '--segments <n>',
+      text(locale, 'cli.segments', { allowed: `${SEGMENTS.min}–${SEGMENTS.max} (${SEGMENTS.default})` }),
+    )
+    .option('--seconds <n>', text(locale, 'cli.seconds', allowed(SECONDS)))
+    .option('--resolution <r>', text(locale, 'cli.resolution', allowed(RESOLUTIONS)))
+    .option('--aspect <a>', text(locale, 'cli.aspect', allowed(ASPECTS)))
+    .option('--model <id>', text(locale, 'cli.model', allowed(models)))
+    .option('--image <file>', text(locale, 'cli.image'))
+    .option('--out <file>', text(locale, 'cli.out'))
+    .option('--json', text(locale, 'cli.json'))
+    .option('--resume <job>', text(locale, 'cli.resume'))
+    .option('--list', text(locale, 'cli.list'))
+    .option('--cancel <job>', text(locale, 'cli.cancel'))
+    .option('--lang <locale>', text(locale, 'cli.lang', allowed(LOCALES)))
+    .option('-h, --help', text(locale, 'cli.help'))
+    .helpOption(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+}
+
+function actionOf(flags: Flags, prompt: string, command: Command, locale: Locale): Arguments['action'] {
+  if (flags.help) return { type: 'help', text: command.helpInformation() }
+  const others = [flags.resume, flags.cancel, flags.list].filter((flag) => flag !== undefined).length
+  if (others > 1 || (others === 1 && prompt !== '')) throw new UsageError(text(locale, 'cli.one_thing'))
+  if (flags.resume !== undefined) return { type: 'resume', jobId: flags.resume }
+  if (flags.cancel !== undefined) return { type: 'cancel', jobId: flags.cancel }
+  return flags.list ? { type: 'list' } : { type: 'make', prompt }
+}
+
+function usageError(error: CommanderError, locale: Locale): UsageError {
+  const given = /'([^']+)'/.exec(error.message)?.[1]?.split(' ')[0] ?? ''
+  const missing = error.code === 'commander.optionMissingArgument'
+  return new UsageError(text(locale, missing ? 'cli.missing_value' : 'cli.unknown_option', { given }))
+}

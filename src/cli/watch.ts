@@ -1,0 +1,119 @@
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
+import { pathToFileURL } from 'node:url'
+import { UserError } from '../core/errors.ts'
+import { endsJob, type JobEvent } from '../core/event.ts'
+import type { Film } from '../core/job.ts'
+import type { EventLog, ObjectStore } from '../core/ports.ts'
+import type { Locale, ModelCapabilities } from '../core/request.ts'
+import { errorText, megabytes, text } from '../i18n/index.ts'
+import { createJsonDisplay, type Display } from './display.ts'
+import { EXIT } from './exit.ts'
+
+/** What is needed of the service to follow a job, and how the person wants to see it. */
+export interface Watching {
+  service: { events: EventLog; objects: ObjectStore; cancel(jobId: string): Promise<void> }
+  /** Null: one JSON object a line on stdout. */
+  display: Display | null
+  locale: Locale
+  /** A copy of the film goes there. */
+  out: string | null
+  modelOf: (jobId: string) => Promise<ModelCapabilities>
+  /** Ctrl-C: cancel the job and see it end. */
+  interrupted: AbortSignal
+  /** SIGTERM: stop watching; the job goes on another time. */
+  terminated: AbortSignal
+}
+
+/** Where a film is, and what it is: seconds, pixels, bytes. */
+interface Delivered {
+  path: string | null
+  url: string
+  metadata: { duration: number; resolution: string; file_size: number }
+}
+
+/** Follows a job from an event on to its end, brings its film home, and returns the exit code. */
+export async function watchJob(jobId: string, since: number, watching: Watching): Promise<number> {
+  const { service, locale, interrupted, terminated } = watching
+  let delivered: Delivered | null = null
+  const display =
+    watching.display ??
+    createJsonDisplay(process.stdout, locale, (event) =>
+      event.type === 'completed' ? { film: undefined, ...delivered } : {},
+    )
+  display.note(text(locale, 'cli.job', { job_id: jobId }))
+
+  const cancel = () => {
+    display.note(text(locale, 'cli.interrupted'))
+    service.cancel(jobId).catch((error) => {
+      // a job that ended at the same moment can't be cancelled any more; its end is what is told then
+      if (!(error instanceof UserError)) display.note(String(error))
+    })
+  }
+  if (interrupted.aborted) cancel()
+  else interrupted.addEventListener('abort', cancel)
+  try {
+    for await (const event of service.events.follow(jobId, since, terminated)) {
+      if (event.type === 'completed') delivered = await deliver(watching, event.film)
+      display.event(event)
+      if (!endsJob(event)) continue
+      display.close()
+      await tellEnd(event, delivered, display, watching)
+      return exitCodeOf(event)
+    }
+    display.close()
+    display.note(text(locale, 'cli.left', { job_id: jobId }))
+    return EXIT.left
+  } finally {
+    display.close()
+    interrupted.removeEventListener('abort', cancel)
+  }
+}
+
+function exitCodeOf(event: JobEvent): number {
+  if (event.type === 'completed') return EXIT.done
+  return event.type === 'cancelled' ? EXIT.cancelled : EXIT.failed
+}
+
+async function tellEnd(
+  event: JobEvent,
+  delivered: Delivered | null,
+  display: Display,
+  { locale, modelOf }: Watching,
+): Promise<void> {
+  if (event.type === 'completed' && delivered) {
+    const { duration, width, height, file_size } = event.film
+    const place = delivered.path ?? delivered.url
+    const seconds = duration.toFixed(1)
+    display.note(
+      text(locale, 'cli.film', { place, seconds, width, height, megabytes: megabytes(file_size) }),
+    )
+    const { name, source } = await modelOf(event.job_id)
+    const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
+    display.note(text(locale, made, { model: name }))
+  }
+  if (event.type === 'failed') {
+    display.note(errorText(event.error, locale))
+    display.note(text(locale, 'cli.retry', { job_id: event.job_id }))
+  }
+}
+
+async function deliver({ service, out }: Watching, film: Film): Promise<Delivered> {
+  if (out !== null) {
+    const part = `${out}.part`
+    try {
+      await pipeline(await service.objects.read(film.key), createWriteStream(part))
+      await rename(part, out)
+    } finally {
+      await rm(part, { force: true })
+    }
+  }
+  const path = out ?? service.objects.file(film.key)
+  const url =
+    path === null
+      ? await service.objects.link(film.key, { seconds: 24 * 3600, name: 'film.mp4' })
+      : pathToFileURL(path).href
+  const { duration, width, height, file_size } = film
+  return { path, url, metadata: { duration, resolution: `${width}x${height}`, file_size } }
+}

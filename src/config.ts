@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs'
+import * as z from 'zod'
+import { LOCALES, type Locale } from './core/request.ts'
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** What an operator has set. `null`: not set, and what then happens is the reader's to say. */
+export interface Config {
+  dataDir: string
+  databaseUrl: string | null
+  defaultLocale: Locale
+  /** The folder from which a command was given: npm runs scripts in the package's. */
+  callerDir: string
+  logLevel: (typeof LOG_LEVELS)[number] | null
+  ffmpegPath: string | null
+  videoModel: string | null
+  jobsPerHour: number
+  maxConcurrentJobs: number
+  maxConcurrentRenders: number
+  maxActiveJobsPerUser: number
+}
+
+/** One variable that can't be used: worded by `i18n` under `config.<problem>`. `given` is empty for a secret. */
+export interface ConfigProblem {
+  variable: string
+  problem: 'not_whole_number' | 'not_one_of' | 'not_postgres_url'
+  given: string
+  allowed: string
+}
+
+/** The environment can't be used. Thrown with every problem that was found. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map((problem) => `${problem.variable}: ${problem.problem}`).join(', '))
+    this.problems = problems
+  }
+}
+
+const text = z.string().trim().min(1)
+
+/** The check of one variable, and what an operator is told where it fails. */
+interface Rule {
+  schema: z.ZodType
+  problem: ConfigProblem['problem']
+  allowed: string
+  secret?: true
+}
+
+const wholeNumber = (min: number, max: number) => ({
+  schema: text.regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max)),
+  problem: 'not_whole_number' as const,
+  allowed: `${min}–${max}`,
+})
+
+const oneOf = <T extends string>(values: readonly T[]) => ({
+  schema: z.enum(values),
+  problem: 'not_one_of' as const,
+  allowed: values.join(', '),
+})
+
+const RULES = {
+  DATABASE_URL: {
+    schema: z.url({ protocol: /^postgres(ql)?$/ }),
+    problem: 'not_postgres_url',
+    allowed: 'postgres://user:password@host:5432/name',
+    secret: true,
+  },
+  DEFAULT_LOCALE: oneOf(LOCALES),
+  LOG_LEVEL: oneOf(LOG_LEVELS),
+  JOBS_PER_HOUR: wholeNumber(1, 10_000),
+  MAX_CONCURRENT_JOBS: wholeNumber(1, 1000),
+  MAX_CONCURRENT_RENDERS: wholeNumber(1, 1000),
+  MAX_ACTIVE_JOBS_PER_USER: wholeNumber(1, 1000),
+} satisfies Record<string, Rule>
+
+/** Adds what a `.env` file in this folder sets to the environment, where that doesn't set it already. */
+export function loadEnvFile(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+}
+
+/** Reads the environment, the only place that does. A variable that is set to nothing counts as not set. Throws `ConfigError`. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const problems: ConfigProblem[] = []
+  const set = (variable: string) => env[variable]?.trim() || null
+
+  function checked<V extends keyof typeof RULES>(variable: V): z.output<(typeof RULES)[V]['schema']> | null {
+    const rule: Rule = RULES[variable]
+    const given = set(variable)
+    if (given === null) return null
+    const parsed = rule.schema.safeParse(given)
+    if (parsed.success) return parsed.data as z.output<(typeof RULES)[V]['schema']>
+    const { problem, allowed } = rule
+    problems.push({ variable, problem, allowed, given: rule.secret ? '' : given.slice(0, 60) })
+    return null
+  }
+
+  const config: Config = {
+    dataDir: set('DATA_DIR') ?? './data',
+    databaseUrl: checked('DATABASE_URL'),
+    defaultLocale: checked('DEFAULT_LOCALE') ?? 'ko',
+    callerDir: set('INIT_CWD') ?? process.cwd(),
+    logLevel: checked('LOG_LEVEL'),
+    ffmpegPath: set('FFMPEG_PATH'),
+    videoModel: set('VIDEO_MODEL'),
+    jobsPerHour: checked('JOBS_PER_HOUR') ?? 10,
+    maxConcurrentJobs: checked('MAX_CONCURRENT_JOBS') ?? 4,
+    maxConcurrentRenders: checked('MAX_CONCURRENT_RENDERS') ?? 2,
+    maxActiveJobsPerUser: checked('MAX_ACTIVE_JOBS_PER_USER') ?? 2,
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+/**
+ * The language of whoever sits at the terminal: what `DEFAULT_LOCALE` sets, else that of the system, else Korean.
+ * Never throws, so that a bad environment can be told of in it.
+ */
+export function terminalLocale(env: NodeJS.ProcessEnv = process.env): Locale {
+  const posix = [env.DEFAULT_LOCALE, env.LC_ALL, env.LC_MESSAGES, env.LANG].find((value) => value?.trim())
+  const language = posix?.trim().split(/[_.@-]/)[0]?.toLowerCase()
+  return LOCALES.find((locale) => locale === language) ?? 'ko'
+}

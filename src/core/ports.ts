@@ -1,0 +1,253 @@
+import type { Readable } from 'node:stream'
+import type { ErrorDetail } from './errors.ts'
+import type { JobChange, JobEvent } from './event.ts'
+import type { Film, Job } from './job.ts'
+import type { Plan, PlanShape } from './plan.ts'
+import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
+import type { RemoteRequest, Segment, SegmentState } from './segment.ts'
+
+/** One line for an operator. `fields` carry the job id and the provider's request id; never a secret. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+// ─── planner ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a planner is asked for. `language` is that of the shots' prompts, `locale` that of the titles. */
+export interface PlanOrder extends PlanShape {
+  prompt: string
+  aspect: Aspect
+  image: boolean
+  language: 'en' | 'any'
+  locale: Locale
+}
+
+/** Turns a prompt into shots. Throws `UserError` or `ProviderError`. */
+export interface Planner {
+  /** Names the planner and its version: a plan is cached under it. */
+  id: string
+  plan(order: PlanOrder, signal: AbortSignal): Promise<Plan>
+}
+
+/** Plans that were made before, by a hash of everything that a plan depends on. */
+export interface PlanCache {
+  get(key: string): Promise<Plan | null>
+  put(key: string, plan: Plan): Promise<void>
+}
+
+// ─── video model ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** One clip to be rendered. `key` is unique to this segment of this job; `firstFrame` is a PNG's path. */
+export interface RenderOrder {
+  key: string
+  model: string
+  prompt: string
+  seconds: number
+  resolution: Resolution
+  aspect: Aspect
+  firstFrame: string | null
+}
+
+/** A finished clip at the provider. `costUsd` is null where the provider doesn't say. */
+export interface RenderedClip {
+  url: string
+  costUsd: number | null
+}
+
+/**
+ * A video model behind a provider. Every method throws `ProviderError`; its `kind` says what it means for the money.
+ * `submit` is the only call that costs: it sends one request, never a second one by itself, and can't be aborted,
+ * since a request that is cut off may have been accepted all the same.
+ */
+export interface VideoModel {
+  submit(order: RenderOrder): Promise<RemoteRequest>
+  /** Looks for the request of an order whose answer was lost. */
+  find(order: RenderOrder, signal: AbortSignal): Promise<RemoteRequest | 'absent' | 'unknown'>
+  wait(order: RenderOrder, request: RemoteRequest, signal: AbortSignal): Promise<RenderedClip>
+  download(url: string, path: string, signal: AbortSignal): Promise<void>
+  /** Stops a request as far as the provider can; a finished one is left alone. */
+  cancel(order: RenderOrder, request: RemoteRequest): Promise<void>
+}
+
+// ─── media ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a video file holds. Seconds, pixels, frames a second; `audioSeconds` is null without a sound track. */
+export interface ClipInfo {
+  width: number
+  height: number
+  fps: number
+  seconds: number
+  audioSeconds: number | null
+}
+
+/** What a film says of itself in its metadata. */
+export interface FilmLabel {
+  title: string
+  model: string
+  /** The day on which it was made. */
+  made: Date
+  /** IPTC's term: pictures of a trained model, or of a program without one. */
+  source: 'trainedAlgorithmicMedia' | 'algorithmicMedia'
+}
+
+/** Pictures and clips. Files that it writes are whole or not there. Throws `MediaError` with the tool's own words. */
+export interface Media {
+  probe(clip: string): Promise<ClipInfo>
+  /** Checks a picture that somebody gave. Throws `UserError` `image_…`. */
+  checkImage(path: string): Promise<void>
+  /** Makes a picture of any size into a PNG of exactly this size, cut at its longer sides. */
+  fitImage(
+    path: string,
+    size: { width: number; height: number },
+    png: string,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Writes a clip's last shown frame as a PNG. */
+  lastFrame(clip: string, png: string, signal: AbortSignal): Promise<void>
+  /** Joins clips, each going on from the last frame of the one before, into one film. */
+  join(clips: readonly string[], film: string, label: FilmLabel, signal: AbortSignal): Promise<ClipInfo>
+}
+
+// ─── files ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The folder in which a job's files lie while it runs. Segments count from 1. */
+export interface WorkFolder {
+  clip(jobId: string, segment: number): string
+  lastFrame(jobId: string, segment: number): string
+  opening(jobId: string): string
+  film(jobId: string): string
+  create(jobId: string): Promise<void>
+  has(path: string): Promise<boolean>
+  /** In bytes. */
+  size(path: string): Promise<number>
+  remove(jobId: string): Promise<void>
+}
+
+/** Where finished things are kept. Keys are ASCII paths such as `films/<job>.mp4`. */
+export interface ObjectStore {
+  put(key: string, file: string, options: { contentType: string; signal: AbortSignal }): Promise<void>
+  /** Size in bytes, or null where there is no such object. */
+  size(key: string): Promise<number | null>
+  /** Bytes `start` to `end`, both included. */
+  read(key: string, range?: { start: number; end: number }): Promise<Readable>
+  /** A link that anybody can open until it expires. `name` is the file name that a download gets. */
+  link(key: string, options: { seconds: number; name: string }): Promise<string>
+  /** The object as a file of this machine; null where the store is elsewhere. */
+  file(key: string): string | null
+  remove(key: string): Promise<void>
+}
+
+// ─── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Somebody on a platform. `team` is the workspace on platforms that have one, else empty. */
+export interface Identity {
+  platform: 'cli' | 'web' | 'discord' | 'slack'
+  team: string
+  externalId: string
+}
+
+/** How much one person may ask for; null: no limit. */
+export interface Limits {
+  jobsPerHour: number | null
+  activeJobs: number | null
+}
+
+/** An open transaction of the store. `onCommit` runs after it has become durable, and never if it has not. */
+export interface Transaction {
+  onCommit(run: () => void): void
+}
+
+export interface NewJob {
+  id: string
+  userId: string
+  request: VideoRequest
+  locale: Locale
+}
+
+/** For what is to happen without a transaction. */
+export const immediately: Transaction = { onCommit: (run) => run() }
+
+/** Gives a job a place in the queue, in the transaction that made it ready. */
+export type Enlist = (job: { id: string; userId: string }, tx: Transaction) => Promise<void>
+
+/** The right to work on a job: whoever lost it can write nothing more. */
+export interface Claim {
+  jobId: string
+  worker: string
+}
+
+/** Thrown by every write of a worker whose claim has gone to another. */
+export class ClaimLost extends Error {
+  override readonly name = 'ClaimLost'
+}
+
+/** What changes with a segment's move: its own fields, and what the people who watch are told. */
+export interface SegmentMove extends Partial<Pick<Segment, 'request' | 'clipUrl' | 'costUsd'>> {
+  change?: JobChange
+  progress?: number
+}
+
+/**
+ * Jobs, their segments and their events. Every transition is one compare-and-set with its event in the same transaction;
+ * a write under a claim that was lost throws `ClaimLost`.
+ */
+export interface JobStore {
+  /** The user behind an identity, made at the first sight. */
+  userOf(identity: Identity): Promise<string>
+  /** Takes a job in: limits, row, event and `enlist` in one transaction. Throws `hourly_limit`, `active_limit`. */
+  submit(job: NewJob, limits: Limits, enlist: Enlist): Promise<Job>
+  get(id: string): Promise<Job | null>
+  /** A user's jobs, newest first. */
+  list(userId: string, limit: number): Promise<Job[]>
+  /** Every job that still has work to do, oldest first. */
+  unfinished(): Promise<Job[]>
+  /** In order. Empty until the job is planned. */
+  segments(jobId: string): Promise<Segment[]>
+
+  /** Takes an unfinished job for `leaseMs`; null where another worker holds it or there is nothing to do. */
+  claim(id: string, worker: string, leaseMs: number): Promise<Job | null>
+  renew(claim: Claim, leaseMs: number): Promise<void>
+  release(claim: Claim): Promise<void>
+  /** Frees every job: for a store that no other process can have open. */
+  releaseAll(): Promise<void>
+
+  /** Notes that a job which was begun before goes on. */
+  resume(claim: Claim): Promise<void>
+  startPlanning(claim: Claim): Promise<void>
+  /** `plan` is null where the job's segments are there from an earlier run. */
+  startGenerating(claim: Claim, plan: Plan | null): Promise<void>
+  moveSegment(claim: Claim, segment: Segment, to: SegmentState, move?: SegmentMove): Promise<Segment>
+  startMerging(claim: Claim): Promise<void>
+  complete(claim: Claim, film: Film): Promise<void>
+  fail(claim: Claim, error: ErrorDetail): Promise<void>
+  cancel(claim: Claim): Promise<void>
+
+  /** Asks whoever holds the job to stop. Throws `job_not_found`, `job_not_cancellable`. */
+  requestCancel(id: string): Promise<void>
+  /** Puts a failed job back in line. Throws `job_not_found`, `job_not_retryable`, `active_limit`. */
+  retry(id: string, limits: Limits, enlist: Enlist): Promise<Job>
+}
+
+/** What happened to jobs, in order, for as long as they are kept. */
+export interface EventLog {
+  /** The events of a job after `seq`. */
+  since(jobId: string, seq: number): Promise<JobEvent[]>
+  /** The same, and then each new one as it happens, until `signal` aborts. */
+  follow(jobId: string, seq: number, signal: AbortSignal): AsyncIterable<JobEvent>
+}
+
+/** Says «somebody run this job, nobody else»; the ledger holds what was done. */
+export interface JobQueue {
+  enqueue: Enlist
+  start(run: (jobId: string, signal: AbortSignal) => Promise<void>): void
+  /** Takes nothing new, aborts what runs and waits for it. */
+  stop(): Promise<void>
+}
+
+/** A number of places that work must hold while it runs, such as a provider's requests at once. */
+export interface Slots {
+  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+}

@@ -1,0 +1,188 @@
+import * as z from 'zod'
+import { type ErrorDetail, userError } from './errors.ts'
+
+export const LOCALES = ['ko', 'en'] as const
+export type Locale = (typeof LOCALES)[number]
+
+export const RESOLUTIONS = ['720p', '1080p'] as const
+export const ASPECTS = ['16:9', '9:16', '1:1'] as const
+export const SECONDS = [4, 8, 12] as const
+export const SEGMENTS = { min: 2, max: 10, default: 4 } as const
+export const PROMPT_MAX = 500
+
+export type Resolution = (typeof RESOLUTIONS)[number]
+export type Aspect = (typeof ASPECTS)[number]
+
+/** A film that somebody asked for, checked. `seconds` is the length of each segment; `image`: it opens on a picture of theirs. */
+export interface VideoRequest {
+  prompt: string
+  segments: number
+  seconds: number
+  resolution: Resolution
+  aspect: Aspect
+  model: string
+  image: boolean
+}
+
+/** What a surface hands over: strings as people typed them, or numbers. Absent options take their defaults. */
+export type RequestInput = { [K in keyof VideoRequest]?: unknown }
+
+/** What is true of one video model. Prices are USD per second of output, null where unknown. */
+export interface ModelCapabilities {
+  id: string
+  name: string
+  /** The day on which it was switched off, and the model to take instead. */
+  retired: { on: string; replacement: string } | null
+  seconds: readonly number[]
+  resolutions: readonly Resolution[]
+  aspects: readonly Aspect[]
+  /** It can start on a given picture. Without that it can't go on from the frame before. */
+  firstFrame: boolean
+  /** In UTF-16 units. */
+  promptMax: number
+  /** The language that its prompts are best written in; `any`: the user's own. */
+  promptLanguage: 'en' | 'any'
+  usdPerSecond: Readonly<Record<Resolution, number | null>>
+  /** IPTC's term for what it makes, which a film's metadata must say. */
+  source: 'trainedAlgorithmicMedia' | 'algorithmicMedia'
+}
+
+/** The catalogue as a request sees it: every model that is known, and those that this installation can use. */
+export interface ModelList {
+  models: readonly ModelCapabilities[]
+  usable: readonly string[]
+  default: string
+}
+
+const PIXELS: Record<Resolution, number> = { '720p': 720, '1080p': 1080 }
+
+/** The picture's size in pixels: the resolution is its short side. */
+export function frameSize(resolution: Resolution, aspect: Aspect): { width: number; height: number } {
+  const short = PIXELS[resolution]
+  const long = (short * 16) / 9
+  if (aspect === '1:1') return { width: short, height: short }
+  return aspect === '16:9' ? { width: long, height: short } : { width: short, height: long }
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/** The length of a text as a reader counts it, in grapheme clusters. Stops counting after `stopAfter`. */
+export function readerLength(text: string, stopAfter = Number.POSITIVE_INFINITY): number {
+  let length = 0
+  for (const _ of graphemes.segment(text)) {
+    length += 1
+    if (length > stopAfter) break
+  }
+  return length
+}
+
+const wholeNumber = z.union([
+  z.int(),
+  z
+    .string()
+    .regex(/^\s*\d{1,9}\s*$/)
+    .transform(Number),
+])
+
+/**
+ * Checks what was asked for against the limits and against what the chosen model can do.
+ * Throws a `UserError` that names the option, what was given and what is allowed, before anything is stored or spent.
+ */
+export function parseRequest(input: RequestInput, list: ModelList): VideoRequest {
+  const prompt = parsePrompt(input.prompt)
+  const segmentChoices = Array.from({ length: SEGMENTS.max - SEGMENTS.min + 1 }, (_, i) => i + SEGMENTS.min)
+  const segments = oneOf('segments', input.segments ?? SEGMENTS.default, segmentChoices, [
+    `${SEGMENTS.min}–${SEGMENTS.max}`,
+  ])
+  const seconds = oneOf('seconds', input.seconds ?? 8, SECONDS)
+  const resolution = oneOf('resolution', input.resolution ?? '720p', RESOLUTIONS)
+  const aspect = oneOf('aspect', input.aspect ?? '16:9', ASPECTS)
+  const image = input.image === true
+  const model = parseModel(input.model, list)
+  const request = { prompt, segments, seconds, resolution, aspect, model: model.id, image }
+  const misfit = misfitOf(request, model)
+  if (misfit) {
+    const alternative = list.models.find(
+      (other) => list.usable.includes(other.id) && !other.retired && !misfitOf(request, other),
+    )
+    throw userError('combination_unsupported', {
+      model: model.id,
+      ...misfit,
+      alternative: alternative?.id ?? null,
+    })
+  }
+  return request
+}
+
+function parsePrompt(given: unknown): string {
+  const prompt = typeof given === 'string' ? given.trim() : ''
+  if (readerLength(prompt, 0) === 0) throw userError('prompt_empty', { max: PROMPT_MAX })
+  // one cluster may hold any number of code points, so a text far longer than any language needs is refused by its size
+  const length = prompt.length > PROMPT_MAX * 32 ? prompt.length : readerLength(prompt)
+  if (length > PROMPT_MAX) throw userError('prompt_too_long', { given: length, max: PROMPT_MAX })
+  return prompt
+}
+
+function oneOf<T extends string | number>(
+  option: string,
+  given: unknown,
+  values: readonly T[],
+  allowed: readonly string[] = values.map(String),
+): T {
+  const numeric = typeof values[0] === 'number' ? wholeNumber.safeParse(given) : null
+  const value = numeric ? numeric.data : typeof given === 'string' ? given.trim() : given
+  const found = values.find((candidate) => candidate === value)
+  if (found === undefined) throw userError('option_invalid', { option, given: shown(given), allowed })
+  return found
+}
+
+function parseModel(given: unknown, list: ModelList): ModelCapabilities {
+  const id = given ?? list.default
+  const model = list.models.find((candidate) => candidate.id === (typeof id === 'string' ? id.trim() : id))
+  if (!model)
+    throw userError('option_invalid', { option: 'model', given: shown(given), allowed: list.usable })
+  if (model.retired) {
+    const { on, replacement } = model.retired
+    throw userError('model_retired', {
+      model: model.id,
+      retired_on: on,
+      replacement: list.usable.includes(replacement) ? replacement : list.default,
+    })
+  }
+  if (!list.usable.includes(model.id)) {
+    throw userError('model_unavailable', { model: model.id, allowed: list.usable })
+  }
+  return model
+}
+
+type Misfit = Pick<
+  Extract<ErrorDetail, { code: 'combination_unsupported' }>['data'],
+  'option' | 'given' | 'allowed'
+>
+
+function misfitOf(request: VideoRequest, model: ModelCapabilities): Misfit | null {
+  const checks = [
+    ['seconds', request.seconds, model.seconds],
+    ['resolution', request.resolution, model.resolutions],
+    ['aspect', request.aspect, model.aspects],
+  ] as const
+  for (const [option, given, allowed] of checks) {
+    if (!(allowed as readonly unknown[]).includes(given)) {
+      return { option, given: String(given), allowed: allowed.map(String) }
+    }
+  }
+  return null
+}
+
+/** What was given, as an error repeats it: short, on one line, never a control character. */
+function shown(given: unknown): string {
+  const text = typeof given === 'string' ? given : (JSON.stringify(given) ?? String(given))
+  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line
+}
+
+/** The estimate before rendering, in USD; null where the model's price isn't known. */
+export function estimateUsd(request: VideoRequest, model: ModelCapabilities): number | null {
+  const rate = model.usdPerSecond[request.resolution]
+  return rate === null ? null : rate * request.seconds * request.segments
+}

@@ -1,0 +1,105 @@
+import i18next from 'i18next'
+import type { ConfigProblem } from '../config.ts'
+import type { ErrorDetail } from '../core/errors.ts'
+import type { JobChange } from '../core/event.ts'
+import type { Locale } from '../core/request.ts'
+import { en } from './en.ts'
+import { ko } from './ko.ts'
+
+type TextKey = keyof typeof en
+
+type Names<Text extends string> = Text extends `${string}{{${infer Name}}}${infer Rest}`
+  ? Name | Names<Rest>
+  : never
+
+/** What a text needs to be filled in with. */
+type Values<Key extends TextKey> = { [Name in Names<(typeof en)[Key]>]: string | number }
+
+const texts = i18next.createInstance()
+await texts.init({
+  resources: { en: { translation: en }, ko: { translation: ko } },
+  fallbackLng: 'en',
+  keySeparator: false,
+  nsSeparator: false,
+  // the surfaces escape for themselves: a terminal, a chat and a page want different things
+  interpolation: { escapeValue: false },
+})
+
+/** A text in a language, filled in. */
+export function text<Key extends TextKey>(
+  locale: Locale,
+  key: Key,
+  ...[values]: Names<(typeof en)[Key]> extends never ? [] : [Values<Key>]
+): string {
+  return fill(locale, key, values)
+}
+
+function fill(locale: Locale, key: TextKey, values: object | undefined): string {
+  // a value is never a template itself, whatever a person wrote into it
+  return texts.t(key as string, { lng: locale, replace: values, skipOnVariables: true })
+}
+
+/** What happened, for people. */
+export function changeText(change: JobChange, locale: Locale): string {
+  switch (change.type) {
+    case 'planned':
+      return text(locale, 'change.planned', { count: change.shots.length, shots: change.shots.join(' · ') })
+    case 'segment_started':
+      return text(locale, 'change.segment_started', change)
+    case 'segment_adopted':
+      return text(locale, 'change.segment_adopted', change)
+    case 'segment_done':
+      return text(locale, 'change.segment_done', change)
+    case 'failed':
+      return text(locale, 'change.failed', { reason: errorText(change.error, locale) })
+    default:
+      return text(locale, `change.${change.type}`)
+  }
+}
+
+/** What was wrong, what is allowed and what to do next, on one line. */
+export function errorText(error: ErrorDetail, locale: Locale): string {
+  const { code, data } = error
+  switch (code) {
+    case 'option_invalid':
+      return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
+    case 'model_unavailable':
+      return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
+    case 'image_unreadable':
+      return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
+    case 'combination_unsupported': {
+      const { alternative, allowed } = data
+      const advice =
+        alternative === null ? '' : text(locale, 'error.combination_unsupported.advice', { alternative })
+      return text(locale, `error.${code}`, { ...data, allowed: allowed.join(', '), advice })
+    }
+    case 'image_too_large':
+      return text(locale, `error.${code}`, { given: megabytes(data.given), max: megabytes(data.max) })
+    case 'hourly_limit':
+      return text(locale, `error.${code}`, { limit: data.limit, when: whenText(data.retry_at, locale) })
+    case 'active_limit':
+      return text(locale, `error.${code}`, { limit: data.limit, jobs: data.jobs.join(', ') })
+    case 'ffmpeg_missing':
+      return text(locale, `error.${code}`, { tried: data.tried.join(', ') })
+    case 'job_not_retryable':
+    case 'job_not_cancellable':
+      return text(locale, `error.${code}`, { ...data, status: text(locale, `status.${data.status}`) })
+    default:
+      return fill(locale, `error.${code}`, data)
+  }
+}
+
+/** What is wrong with a variable of the environment, and what it may be. */
+export function problemText(problem: ConfigProblem, locale: Locale): string {
+  return fill(locale, `config.${problem.problem}`, problem)
+}
+
+/** Bytes as MB, with one decimal below ten. */
+export function megabytes(bytes: number): string {
+  const mb = bytes / 1e6
+  return mb.toFixed(mb < 10 ? 1 : 0)
+}
+
+function whenText(instant: string, locale: Locale): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(instant))
+}

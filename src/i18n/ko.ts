@@ -1,0 +1,109 @@
+import type { en } from './en.ts'
+
+/** Every text, in Korean. */
+export const ko: Record<keyof typeof en, string> = {
+  'change.queued': '작업이 접수되었습니다.',
+  'change.planning': '장면을 계획하고 있습니다…',
+  'change.planned': '계획 완료, 세그먼트 {{count}}개: {{shots}}',
+  'change.segment_started': '세그먼트 {{segment}}/{{of}} 생성 중… ({{title}})',
+  'change.segment_adopted': '세그먼트 {{segment}}/{{of}}: 먼저 보낸 요청을 찾아 이어갑니다.',
+  'change.segment_done': '세그먼트 {{segment}}/{{of}} 완료.',
+  'change.merging': '세그먼트를 하나로 잇고 있습니다…',
+  'change.completed': '영상이 완성되었습니다.',
+  'change.failed': '실패: {{reason}}',
+  'change.cancel_requested': '취소하는 중입니다…',
+  'change.cancelled': '취소되었습니다.',
+  'change.resumed': '끊긴 곳부터 이어갑니다.',
+  'change.retried': '실패한 세그먼트부터 다시 시도합니다.',
+
+  'status.queued': '대기 중',
+  'status.planning': '계획 중',
+  'status.generating': '생성 중',
+  'status.merging': '병합 중',
+  'status.completed': '완료',
+  'status.failed': '실패',
+  'status.cancelled': '취소됨',
+
+  'error.prompt_empty': 'prompt: 내용이 없습니다. 1~{{max}}자로 적어 주세요.',
+  'error.prompt_too_long': 'prompt: {{given}}자는 너무 깁니다. {{max}}자까지 쓸 수 있습니다.',
+  'error.option_invalid': '{{option}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}}.',
+  'error.model_retired':
+    'model: {{model}} 모델은 {{retired_on}}에 종료되었습니다. 대신 {{replacement}} 모델을 쓰세요.',
+  'error.model_unavailable': 'model: {{model}} 모델은 여기에 연결되어 있지 않습니다. 가능한 값: {{allowed}}.',
+  'error.combination_unsupported':
+    '{{option}}: {{model}} 모델은 “{{given}}” 값을 지원하지 않습니다. 이 모델에서 가능한 값: {{allowed}}.{{advice}}',
+  'error.combination_unsupported.advice': ' 모두 지원하는 모델: {{alternative}}.',
+  'error.image_unreadable': 'image: {{given}} 파일을 그림으로 읽을 수 없습니다. 가능한 형식: {{allowed}}.',
+  'error.image_too_large': 'image: {{given}} MB는 너무 큽니다. {{max}} MB까지 쓸 수 있습니다.',
+  'error.image_too_small':
+    'image: {{width}}×{{height}} 픽셀은 너무 작습니다. 각 변이 {{min}} 픽셀 이상이어야 합니다.',
+  'error.hourly_limit': '한 시간에 {{limit}}편까지 만들 수 있습니다. 다음 요청은 {{when}} 가능합니다.',
+  'error.active_limit':
+    '끝나지 않은 작업은 동시에 {{limit}}개까지입니다. 다음 작업 중 하나가 끝나거나 취소되면 바로 가능합니다: {{jobs}}.',
+  'error.job_not_found': '{{job_id}} 작업이 없습니다.',
+  'error.job_not_retryable':
+    '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 실패했거나 끊긴 작업만 이어갈 수 있습니다.',
+  'error.job_not_cancellable':
+    '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 끝나지 않은 작업만 취소할 수 있습니다.',
+  'error.data_dir_unwritable':
+    'DATA_DIR: {{path}} 폴더에 쓸 수 없습니다({{reason}}). 이 사용자가 쓸 수 있는 폴더를 지정하세요.',
+  'error.data_dir_locked':
+    'DATA_DIR: {{path}} 폴더는 프로세스 {{pid}}번이 {{since}}부터 쓰고 있습니다. 끝나기를 기다리거나 다른 폴더를 지정하세요.',
+  'error.database_unreachable':
+    'DATABASE_URL: {{address}} 서버가 응답하지 않습니다({{reason}}). 실행 중인 Postgres 서버의 주소를 지정하세요.',
+  'error.ffmpeg_missing':
+    'FFMPEG_PATH: 실행할 수 있는 ffmpeg가 없습니다(찾아본 곳: {{tried}}). ffmpeg를 설치하거나 경로를 지정하세요.',
+  'error.out_unwritable':
+    '--out: {{path}} 파일에 쓸 수 없습니다({{reason}}). 쓸 수 있는 폴더 안의 파일을 지정하세요.',
+  'error.plan_invalid': '플래너의 답이 형식에 맞지 않습니다: {{reason}}. 다시 시도해 주세요.',
+  'error.render_rejected': '영상 모델이 세그먼트 {{segment}} 요청을 거절했습니다: {{reason}}.',
+  'error.render_unavailable':
+    '세그먼트 {{segment}} 생성에 실패했고, 나중에는 될 수 있습니다: {{reason}}. 끝난 부분은 보관되며 다시 시도하면 여기서 이어갑니다.',
+  'error.render_outcome_unknown':
+    '세그먼트 {{segment}} 요청이 접수되었는지 알 수 없습니다({{reason}}). 더 결제된 것은 없으며, 다시 시도하면 이 세그먼트 하나가 두 번 결제될 수 있습니다.',
+  'error.clip_unusable': '세그먼트 {{segment}}의 결과가 쓸 수 있는 영상이 아닙니다: {{reason}}.',
+  'error.clip_lost':
+    '세그먼트 {{segment}}의 완성된 영상을 더는 가져올 수 없습니다: {{reason}}. 처음부터 다시 만들어 주세요.',
+  'error.join_failed':
+    '세그먼트를 잇지 못했습니다: {{reason}}. 세그먼트는 보관되며 다시 시도하면 잇기부터 합니다.',
+  'error.store_failed': '영상을 저장하지 못했습니다: {{reason}}. 영상은 보관되며 다시 시도하면 새로 만들지 않고 저장만 합니다.',
+  'error.disk_full': '디스크가 가득 찼습니다({{path}}). 공간을 비운 뒤 다시 시도하세요. 끝난 부분은 보관됩니다.',
+  'error.internal':
+    '예상하지 못한 문제가 생겼습니다: {{reason}}. 끝난 부분은 보관되며 다시 시도하면 여기서 이어갑니다.',
+
+  'config.not_whole_number':
+    '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 사이의 정수.',
+  'config.not_one_of': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}}.',
+  'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',
+
+  'film.made_by_ai': '이 영상은 AI로 생성되었습니다({{model}}).',
+  'film.made_by_program': '이 영상은 영상 모델이 아니라 프로그램이 그렸습니다({{model}}).',
+
+  'cli.description': '프롬프트 하나로 길고 자연스럽게 이어지는 영상을 만듭니다.',
+  'cli.prompt': '영상의 내용, 1~{{max}}자',
+  'cli.segments': '장면 수, {{allowed}}',
+  'cli.seconds': '장면 하나의 길이(초): {{allowed}}',
+  'cli.resolution': '해상도: {{allowed}}',
+  'cli.aspect': '화면비: {{allowed}}',
+  'cli.model': '영상 모델: {{allowed}}',
+  'cli.image': '영상이 시작되는 그림(PNG, JPEG, WebP)',
+  'cli.out': '영상을 저장할 파일',
+  'cli.json': '변화마다 JSON 한 줄씩 출력',
+  'cli.resume': '끊겼거나 실패한 작업을 이어가기',
+  'cli.list': '내 작업 보기',
+  'cli.cancel': '작업 취소',
+  'cli.lang': '글의 언어: {{allowed}}',
+  'cli.help': '도움말 보기',
+  'cli.one_thing': '프롬프트와 --resume, --list, --cancel 중 하나만 쓰세요.',
+  'cli.unknown_option': '{{given}} 옵션은 없습니다. --help로 모두 볼 수 있습니다.',
+  'cli.missing_value': '{{given}} 옵션에는 값이 필요합니다. --help로 모두 볼 수 있습니다.',
+  'cli.stand_in':
+    '연결된 영상 모델이 없어 로컬 대역 플래너와 대역 모델을 씁니다. 비용이 들지 않으며, 그림은 프로그램이 그립니다.',
+  'cli.job': '작업 {{job_id}}',
+  'cli.cut_off': '끊긴 작업: {{jobs}}. --resume ID로 이어가거나 --cancel ID로 끝낼 수 있습니다.',
+  'cli.interrupted': '취소하는 중입니다… (Ctrl-C를 한 번 더 누르면 바로 나갑니다)',
+  'cli.left': '멈췄습니다. --resume {{job_id}} 명령으로 이어갑니다.',
+  'cli.film': '{{place}} — {{seconds}}초, {{width}}×{{height}}, {{megabytes}} MB',
+  'cli.retry': '--resume {{job_id}} 명령으로 다시 시도합니다.',
+  'cli.no_jobs': '아직 작업이 없습니다.',
+}

@@ -1,0 +1,32 @@
+import type { ClipInfo } from '../../core/ports.ts'
+import { EXACT_SCALING, matrixOf } from './colour.ts'
+import type { Mp4, Mp4Video } from './mp4-reader.ts'
+
+/** What the tables say about a clip. */
+export function clipInfo({ video, audio }: Mp4): ClipInfo {
+  return {
+    width: video.width,
+    height: video.height,
+    fps: Math.round(frameRate(video) * 1000) / 1000,
+    seconds: video.shown / video.timescale,
+    audioSeconds: audio === null ? null : audio.shown / audio.timescale,
+  }
+}
+
+/** Frames a second, on average. */
+export function frameRate(video: Mp4Video): number {
+  return (video.samples.count * video.timescale) / video.shown
+}
+
+/** Options before `-i` that make ffmpeg decode a clip from its last frame: half a frame earlier, so that rounding can't miss it. */
+export function fromLastFrame({ video }: Mp4): readonly string[] {
+  const half = 0.5 / frameRate(video)
+  const seconds = (video.lastPts - video.mediaTime) / video.timescale
+  // Without seek_timestamp the start of the earliest track would be added.
+  return ['-seek_timestamp', '1', '-ss', Math.max(0, seconds - half).toFixed(6)]
+}
+
+/** The filter that gives a clip's frames their right colours as RGB. */
+export function toRgb({ video }: Mp4): string {
+  return `scale=in_color_matrix=${matrixOf(video)}:flags=${EXACT_SCALING},format=rgb24`
+}

@@ -1,0 +1,64 @@
+import { readAudioConfig, type SoundFormat } from './aac-config.ts'
+import { frameRate } from './clip-info.ts'
+import { type Matrix, matrixOf } from './colour.ts'
+import type { Mp4, Mp4Audio, Mp4Video } from './mp4-reader.ts'
+
+/** The one format that all clips of a film have. `frame` is a frame's length in ticks of `timescale`. */
+export interface FilmFormat {
+  width: number
+  height: number
+  timescale: number
+  frame: number
+  matrix: Matrix
+  nalLengthSize: number
+  sound: SoundFormat
+}
+
+const DEFAULT_SOUND: SoundFormat = { sampleRate: 48_000, channels: 2 }
+
+/** Clips whose frame rates differ by less than this (24 and 23.976) go together: each keeps its own times. */
+const RATE_TOLERANCE = 0.005
+
+/** The format of the first clip, and of the first sound; where those can't be kept, H.264 in BT.709 and AAC-LC 48 kHz stereo. */
+export function filmFormat(clips: readonly [Mp4, ...Mp4[]]): FilmFormat {
+  const { video } = clips[0]
+  const even = (pixels: number) => Math.round(pixels / 2) * 2
+  const audio = clips.find((clip) => clip.audio !== null)?.audio ?? null
+  const format = {
+    width: even(video.width),
+    height: even(video.height),
+    timescale: video.timescale,
+    frame: Math.max(1, Math.round(video.shown / video.samples.count)),
+    matrix: matrixOf(video),
+    nalLengthSize: video.avc?.nalLengthSize ?? 4,
+    sound: soundFormat(audio) ?? DEFAULT_SOUND,
+  }
+  return videoFits(video, format) ? format : { ...format, matrix: 'bt709', nalLengthSize: 4 }
+}
+
+/** Whether a picture can go into a film of this format as it is. */
+export function videoFits(video: Mp4Video, format: FilmFormat): boolean {
+  const rate = format.timescale / format.frame
+  return (
+    video.avc?.common === true &&
+    video.avc.nalLengthSize === format.nalLengthSize &&
+    video.squarePixels &&
+    video.colour?.fullRange !== true &&
+    video.width === format.width &&
+    video.height === format.height &&
+    matrixOf(video) === format.matrix &&
+    Math.abs(frameRate(video) / rate - 1) < RATE_TOLERANCE
+  )
+}
+
+/** The same for a sound; no sound at all fits, since a film can be silent for a while. */
+export function audioFits(audio: Mp4Audio | null, format: FilmFormat): boolean {
+  if (audio === null) return true
+  const sound = soundFormat(audio)
+  return sound?.sampleRate === format.sound.sampleRate && sound.channels === format.sound.channels
+}
+
+function soundFormat(audio: Mp4Audio | null): SoundFormat | null {
+  const sound = audio?.config ? readAudioConfig(audio.config) : null
+  return sound?.sampleRate === audio?.timescale ? sound : null
+}

@@ -1,0 +1,23 @@
+import { dirname, join } from 'node:path'
+import type { Media } from '../../core/ports.ts'
+import { openClip, withScratch } from './clip-file.ts'
+import { clipInfo } from './clip-info.ts'
+import type { Ffmpeg } from './ffmpeg.ts'
+import { joinClips } from './join.ts'
+import { writeLastFrame } from './last-frame.ts'
+import { checkImage, fitImage } from './picture.ts'
+
+/** Pictures and clips, by our own MP4 reader and writer where they will do, and by ffmpeg where something must be decoded. */
+export function createMedia(ffmpeg: Ffmpeg): Media {
+  return {
+    probe: (clip) =>
+      withScratch(clip, async (scratch) => clipInfo((await openClip(ffmpeg, clip, scratch)).mp4)),
+    lastFrame: (clip, png, signal) =>
+      withScratch(join(dirname(png), 'last-frame'), async (scratch) =>
+        writeLastFrame(ffmpeg, await openClip(ffmpeg, clip, scratch, signal), png, signal),
+      ),
+    checkImage: (path) => checkImage(ffmpeg, path),
+    fitImage: (path, size, png, signal) => fitImage(ffmpeg, path, size, png, signal),
+    join: (clips, film, label, signal) => joinClips(ffmpeg, clips, film, label, signal),
+  }
+}

@@ -1,0 +1,259 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
+import { type Job, PROGRESS } from '../core/job.ts'
+import type {
+  Claim,
+  JobStore,
+  Log,
+  Media,
+  RenderOrder,
+  SegmentMove,
+  Slots,
+  VideoModel,
+  WorkFolder,
+} from '../core/ports.ts'
+import type { RemoteRequest, Segment, SegmentState } from '../core/segment.ts'
+
+export interface RenderDeps {
+  jobs: JobStore
+  media: Media
+  work: WorkFolder
+  /** The provider behind a model's id. */
+  videoModel: (id: string) => VideoModel
+  /** `MAX_CONCURRENT_RENDERS` places over all jobs. */
+  slots: Slots
+  log: Log
+}
+
+/** How often a passing failure is tried again before the job fails with it, and the first pause in milliseconds. */
+const TRIES = 3
+const PAUSE_MS = 2000
+
+/** One job's render: `payAgain` is used up by the first request whose outcome can't be known. */
+interface Run {
+  deps: RenderDeps
+  claim: Claim
+  job: Job
+  of: number
+  payAgain: boolean
+  signal: AbortSignal
+}
+
+/**
+ * The paid loop: each segment is led through its ledger to `stored`, and the next one opens on its last frame.
+ * What an earlier run has done is found in the ledger and in the work folder, and not done again.
+ */
+export async function renderSegments(
+  deps: RenderDeps,
+  claim: Claim,
+  job: Job,
+  segments: readonly Segment[],
+  signal: AbortSignal,
+): Promise<void> {
+  const run: Run = { deps, claim, job, of: segments.length, payAgain: job.payAgain, signal }
+  for (const segment of segments) {
+    signal.throwIfAborted()
+    if (segment.state === 'stored') await bringBack(run, segment)
+    else await deps.slots.run(() => render(run, segment), signal)
+  }
+}
+
+/** Stops what the provider still works on for a job. What it can't stop is logged, and never keeps a job from ending. */
+export async function cancelRender(deps: RenderDeps, job: Job): Promise<void> {
+  for (const segment of await deps.jobs.segments(job.id)) {
+    if (segment.state === 'stored' || segment.state === 'planned') continue
+    const order = orderOf(deps, job, segment)
+    const model = deps.videoModel(segment.model)
+    try {
+      const request = segment.request ?? (await model.find(order, AbortSignal.timeout(10_000)))
+      if (typeof request === 'object') await model.cancel(order, request)
+    } catch (error) {
+      deps.log.warn(
+        { job_id: job.id, segment: segment.index, request_id: segment.request?.id, err: error },
+        'cannot cancel a request',
+      )
+    }
+  }
+}
+
+async function render(run: Run, segment: Segment): Promise<void> {
+  let current = segment
+  let failures = 0
+  while (current.state !== 'stored') {
+    run.signal.throwIfAborted()
+    try {
+      current = await step(run, current)
+    } catch (error) {
+      failures += 1
+      await pauseAfter(run, segment, error, failures)
+      current = await reread(run, segment)
+    }
+  }
+}
+
+function step(run: Run, segment: Segment): Promise<Segment> {
+  switch (segment.state) {
+    case 'planned':
+      return submit(run, segment)
+    case 'submitting':
+      return settle(run, segment, 'the process ended before the answer came')
+    case 'submitted':
+      return waitForClip(run, segment)
+    case 'rendered':
+      return keepClip(run, segment)
+    case 'stored':
+      return Promise.resolve(segment)
+  }
+}
+
+/** The one call that costs money, between the two rows that account for it. */
+async function submit(run: Run, segment: Segment): Promise<Segment> {
+  const { index, title } = segment
+  const opened = await move(run, segment, 'submitting', {
+    change: { type: 'segment_started', segment: index, of: run.of, title },
+  })
+  let request: RemoteRequest
+  try {
+    request = await modelOf(run, opened).submit(orderOf(run.deps, run.job, opened))
+  } catch (error) {
+    const refused = error instanceof ProviderError && error.kind !== 'unknown'
+    if (!refused) return settle(run, opened, reasonOf(error))
+    await move(run, opened, 'planned')
+    throw error
+  }
+  return move(run, opened, 'submitted', { request })
+}
+
+/** Finds out what became of a request whose answer was lost. Never pays twice in silence. */
+async function settle(run: Run, segment: Segment, reason: string): Promise<Segment> {
+  const { index } = segment
+  const found = await modelOf(run, segment).find(orderOf(run.deps, run.job, segment), run.signal)
+  if (typeof found === 'object') {
+    return move(run, segment, 'submitted', {
+      request: found,
+      change: { type: 'segment_adopted', segment: index, of: run.of, request_id: found.id },
+    })
+  }
+  if (found === 'unknown' && !run.payAgain) {
+    throw userError('render_outcome_unknown', { segment: index, reason })
+  }
+  if (found === 'unknown') run.payAgain = false
+  return move(run, segment, 'planned')
+}
+
+async function waitForClip(run: Run, segment: Segment): Promise<Segment> {
+  try {
+    const order = orderOf(run.deps, run.job, segment)
+    const clip = await modelOf(run, segment).wait(order, requestOf(segment), run.signal)
+    return await move(run, segment, 'rendered', { clipUrl: clip.url, costUsd: clip.costUsd })
+  } catch (error) {
+    if (error instanceof ProviderError && error.kind !== 'unknown') await move(run, segment, 'planned')
+    throw error
+  }
+}
+
+/** Brings a rendered clip home, and makes sure that it is one before it counts. */
+async function keepClip(run: Run, segment: Segment): Promise<Segment> {
+  const { media, work } = run.deps
+  const { index, title } = segment
+  const clip = work.clip(run.job.id, index)
+  for (let tries = 1; ; tries += 1) {
+    if (tries > 1 || !(await work.has(clip))) await download(run, segment)
+    try {
+      await media.probe(clip)
+      await media.lastFrame(clip, work.lastFrame(run.job.id, index), run.signal)
+      break
+    } catch (error) {
+      if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
+      if (tries < TRIES) continue
+      await move(run, segment, 'planned')
+      throw userError('clip_unusable', { segment: index, reason: reasonOf(error) }, { cause: error })
+    }
+  }
+  return move(run, segment, 'stored', {
+    progress: PROGRESS.generating(index, run.of),
+    change: { type: 'segment_done', segment: index, of: run.of, title },
+  })
+}
+
+/** A stored segment whose files are not on this machine: the clip is fetched again, never rendered again. */
+async function bringBack(run: Run, segment: Segment): Promise<void> {
+  const { media, work } = run.deps
+  const clip = work.clip(run.job.id, segment.index)
+  const frame = work.lastFrame(run.job.id, segment.index)
+  if (!(await work.has(clip))) {
+    await download(run, segment).catch((error) => {
+      if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
+      throw userError('clip_lost', { segment: segment.index, reason: reasonOf(error) }, { cause: error })
+    })
+  }
+  if (!(await work.has(frame))) await media.lastFrame(clip, frame, run.signal)
+}
+
+async function download(run: Run, segment: Segment): Promise<void> {
+  const clip = run.deps.work.clip(run.job.id, segment.index)
+  await modelOf(run, segment).download(segment.clipUrl ?? '', clip, run.signal)
+}
+
+async function move(run: Run, segment: Segment, to: SegmentState, what?: SegmentMove): Promise<Segment> {
+  const moved = await run.deps.jobs.moveSegment(run.claim, segment, to, what)
+  run.deps.log.info(
+    {
+      job_id: run.job.id,
+      segment: segment.index,
+      state: to,
+      request_id: moved.request?.id,
+      attempts: moved.attempts,
+    },
+    'segment',
+  )
+  return moved
+}
+
+/** Ends the loop with a reason for people, or pauses where trying again may help. */
+async function pauseAfter(run: Run, segment: Segment, error: unknown, failures: number): Promise<void> {
+  if (run.signal.aborted || !(error instanceof ProviderError)) throw error
+  const data = { segment: segment.index, reason: error.message }
+  if (error.kind === 'rejected') throw userError('render_rejected', data, { cause: error })
+  if (error.kind === 'unknown' || failures >= TRIES) {
+    throw userError('render_unavailable', data, { cause: error })
+  }
+  run.deps.log.warn(
+    { job_id: run.job.id, segment: segment.index, request_id: error.requestId, err: error },
+    'a passing failure of the provider',
+  )
+  await sleep(PAUSE_MS * 2 ** (failures - 1), undefined, { signal: run.signal })
+}
+
+async function reread(run: Run, segment: Segment): Promise<Segment> {
+  const segments = await run.deps.jobs.segments(run.job.id)
+  const found = segments.find((candidate) => candidate.index === segment.index)
+  if (!found) throw new Error(`segment ${segment.index} has left the ledger`)
+  return found
+}
+
+function modelOf(run: Run, segment: Segment): VideoModel {
+  return run.deps.videoModel(segment.model)
+}
+
+function requestOf(segment: Segment): RemoteRequest {
+  if (!segment.request) throw new Error(`segment ${segment.index} is ${segment.state} without a request`)
+  return segment.request
+}
+
+/** The order behind a segment's current request, or behind the next one: the key changes with each accepted request. */
+function orderOf(deps: RenderDeps, job: Job, segment: Segment): RenderOrder {
+  const { index, prompt, seconds, model } = segment
+  const { resolution, aspect, image } = job.request
+  const attempt = segment.request ? segment.attempts : segment.attempts + 1
+  const opening = image ? deps.work.opening(job.id) : null
+  return {
+    key: `${job.id}/${index}/${attempt}`,
+    model,
+    prompt,
+    seconds,
+    resolution,
+    aspect,
+    firstFrame: index === 1 ? opening : deps.work.lastFrame(job.id, index - 1),
+  }
+}

@@ -1,0 +1,142 @@
+import { type ErrorDetail, isDiskFull, reasonOf, UserError, userError } from '../core/errors.ts'
+import type { Film, Job } from '../core/job.ts'
+import {
+  type Claim,
+  ClaimLost,
+  type EventLog,
+  type FilmLabel,
+  type JobStore,
+  type Log,
+  type Media,
+  type ObjectStore,
+  type WorkFolder,
+} from '../core/ports.ts'
+import type { ModelCapabilities } from '../core/request.ts'
+import type { Segment } from '../core/segment.ts'
+import { endCancelled } from './cancel-job.ts'
+import { claimJob, holdClaim, JobCancelled } from './claim.ts'
+import { type PlanDeps, planShots } from './plan-shots.ts'
+import { type RenderDeps, renderSegments } from './render-segments.ts'
+
+/** Everything a run needs. `worker` names this process; `now` is the date that a film's metadata gets. */
+export interface RunDeps extends PlanDeps, RenderDeps {
+  jobs: JobStore
+  events: EventLog
+  media: Media
+  work: WorkFolder
+  objects: ObjectStore
+  capabilities: (model: string) => ModelCapabilities
+  log: Log
+  worker: string
+  now: () => Date
+}
+
+/**
+ * Runs one job to its end: plan → render → join → store → completed. Every step asks first what is done already, so
+ * the same call goes on with a job that was cut off at any moment, on any machine.
+ *
+ * `stop` ends the run and leaves the job to whoever runs it next; a cancelled job ends as `cancelled`, any failure as
+ * `failed` with its reason. A worker that has lost its claim stops without a trace.
+ */
+export function createRunJob(deps: RunDeps) {
+  return async function runJob(jobId: string, stop: AbortSignal): Promise<void> {
+    const claim = { jobId, worker: deps.worker }
+    const job = await claimJob(deps.jobs, claim, stop)
+    if (!job) return
+    const held = holdClaim(deps, claim, stop)
+    try {
+      if (job.cancelRequested) throw new JobCancelled()
+      await makeFilm(deps, claim, job, held.signal)
+      deps.log.info({ job_id: jobId }, 'job completed')
+    } catch (error) {
+      await endJob(deps, claim, job, held.signal.aborted ? held.signal.reason : error, stop)
+    } finally {
+      await held.letGo()
+    }
+  }
+}
+
+async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<void> {
+  await deps.work.create(job.id)
+  if (job.status !== 'queued') await deps.jobs.resume(claim)
+  if (job.status === 'queued') await deps.jobs.startPlanning(claim)
+  if (job.status === 'queued' || job.status === 'planning') {
+    const planned = (await deps.jobs.segments(job.id)).length > 0
+    await deps.jobs.startGenerating(claim, planned ? null : await planShots(deps, job, signal))
+  }
+  const segments = await deps.jobs.segments(job.id)
+  await renderSegments(deps, claim, job, segments, signal)
+  if (job.status !== 'merging') await deps.jobs.startMerging(claim)
+  const film = await joinAndStore(deps, job, segments, signal)
+  await deps.jobs.complete(claim, film)
+  await deps.work.remove(job.id)
+}
+
+async function joinAndStore(
+  deps: RunDeps,
+  job: Job,
+  segments: readonly Segment[],
+  signal: AbortSignal,
+): Promise<Film> {
+  const path = deps.work.film(job.id)
+  if (!(await deps.work.has(path))) {
+    const clips = segments.map((segment) => deps.work.clip(job.id, segment.index))
+    await deps.media.join(clips, path, await labelOf(deps, job), signal).catch(failAs('join_failed'))
+  }
+  const { width, height, seconds } = await deps.media.probe(path)
+  const key = `films/${job.id}.mp4`
+  const fileSize = await deps.work.size(path)
+  if ((await deps.objects.size(key)) !== fileSize) {
+    await deps.objects.put(key, path, { contentType: 'video/mp4', signal }).catch(failAs('store_failed'))
+  }
+  return { key, duration: seconds, width, height, file_size: fileSize }
+}
+
+/** Gives a failure the name of its step, unless it has a better one of its own. */
+function failAs(code: 'join_failed' | 'store_failed') {
+  return (error: unknown): never => {
+    if (error instanceof UserError || isDiskFull(error)) throw error
+    throw userError(code, { reason: reasonOf(error) }, { cause: error })
+  }
+}
+
+async function labelOf(deps: RunDeps, job: Job): Promise<FilmLabel> {
+  const model = deps.capabilities(job.request.model)
+  const title = (await deps.jobs.get(job.id))?.title ?? job.request.prompt
+  return { title, model: model.name, made: deps.now(), source: model.source }
+}
+
+async function endJob(
+  deps: RunDeps,
+  claim: Claim,
+  job: Job,
+  cause: unknown,
+  stop: AbortSignal,
+): Promise<void> {
+  const about = { job_id: job.id }
+  try {
+    if (cause instanceof JobCancelled) {
+      await endCancelled(deps, claim, job)
+    } else if (cause instanceof ClaimLost) {
+      deps.log.warn(about, 'another worker has taken the job over')
+    } else if (stop.aborted) {
+      await deps.jobs.release(claim)
+      deps.log.info(about, 'job left for the next start')
+    } else {
+      const detail = detailOf(cause)
+      await deps.jobs.fail(claim, detail)
+      deps.log.error({ ...about, code: detail.code, err: cause }, 'job failed')
+    }
+  } catch (error) {
+    // the job stays as it is in the store, and goes on when somebody claims it again
+    deps.log.error({ ...about, err: error, cause }, 'cannot write how a job ended')
+  }
+}
+
+function detailOf(cause: unknown): ErrorDetail {
+  if (cause instanceof UserError) return cause.detail
+  if (isDiskFull(cause)) {
+    return { code: 'disk_full', data: { path: 'path' in cause ? String(cause.path) : '' } }
+  }
+  return { code: 'internal', data: { reason: reasonOf(cause) } }
+}

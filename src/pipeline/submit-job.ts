@@ -1,0 +1,49 @@
+import type { Job } from '../core/job.ts'
+import type { Identity, JobQueue, JobStore, Limits, Media, WorkFolder } from '../core/ports.ts'
+import { frameSize, type Locale, type ModelList, parseRequest, type RequestInput } from '../core/request.ts'
+
+/** What a picture that decodes slowly may cost, in milliseconds. */
+const FIT_TIMEOUT_MS = 30_000
+
+export interface SubmitDeps {
+  jobs: JobStore
+  queue: JobQueue
+  media: Media
+  work: WorkFolder
+  models: ModelList
+  newId: () => string
+}
+
+/** Who asks, and how much they may ask for. `picture` is the path of the picture that the film shall open on. */
+export interface Submission {
+  input: RequestInput
+  picture: string | null
+  identity: Identity
+  locale: Locale
+  limits: Limits
+}
+
+/**
+ * Takes a job in: everything is checked before anything is stored, then limits, row, event and place in the queue
+ * become true in one transaction. Throws a `UserError` for whatever is wrong with it.
+ */
+export function createSubmitJob(deps: SubmitDeps) {
+  return async function submitJob(submission: Submission): Promise<Job> {
+    const { picture, identity, locale, limits } = submission
+    const request = parseRequest({ ...submission.input, image: picture !== null }, deps.models)
+    if (picture !== null) await deps.media.checkImage(picture)
+    const userId = await deps.jobs.userOf(identity)
+    const id = deps.newId()
+    await deps.work.create(id)
+    try {
+      if (picture !== null) {
+        const size = frameSize(request.resolution, request.aspect)
+        await deps.media.fitImage(picture, size, deps.work.opening(id), AbortSignal.timeout(FIT_TIMEOUT_MS))
+      }
+      return await deps.jobs.submit({ id, userId, request, locale }, limits, deps.queue.enqueue)
+    } catch (error) {
+      await deps.work.remove(id)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { PGlite } from '@electric-sql/pglite'
+import { sql } from 'drizzle-orm'
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
+import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator'
+import { drizzle as drizzlePostgres } from 'drizzle-orm/postgres-js'
+import { migrate as migratePostgres } from 'drizzle-orm/postgres-js/migrator'
+import postgres from 'postgres'
+import { userError } from '../core/errors.ts'
+import type { Log } from '../core/ports.ts'
+
+/** The one name for «something that takes queries»: the database, or a transaction in it. */
+export type Db = PgDatabase<PgQueryResultHKT>
+
+/** A migrated database, with its notifications. */
+export interface Database {
+  db: Db
+  /** No other process can have it open. */
+  exclusive: boolean
+  /** Calls `heard` for each NOTIFY on the channel, until the returned function is called. */
+  listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>>
+  close(): Promise<void>
+}
+
+const MIGRATIONS = { migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)) }
+
+/** Any number that no other program takes as an advisory lock on the same database. */
+const MIGRATION_LOCK = 7_305_210_926
+
+/** Opens the embedded Postgres in a folder that this process alone holds (`openDataDir`). */
+export async function openPglite(folder: string): Promise<Database> {
+  await mkdir(folder, { recursive: true })
+  const client = await PGlite.create(folder)
+  const db = drizzlePglite(client)
+  await migratePglite(db, MIGRATIONS)
+  return {
+    db,
+    exclusive: true,
+    listen: (channel, heard) => client.listen(channel, heard),
+    close: () => client.close(),
+  }
+}
+
+/**
+ * Connects to a Postgres server; `url` is `postgres://…`. Statements aren't prepared, so that a transaction pooler
+ * may stand between. Throws `database_unreachable`.
+ */
+export async function openPostgres(url: string, log: Log): Promise<Database> {
+  const client = postgres(url, {
+    prepare: false,
+    max: 10,
+    connect_timeout: 10,
+    onnotice: (notice) => log.debug({ notice: notice.message }, 'postgres notice'),
+  })
+  const db = drizzlePostgres(client)
+  try {
+    // Two processes that migrate at once would fail each other. The lock is the transaction's, held on one connection
+    // while another migrates: a session's lock wouldn't hold through a transaction pooler.
+    await db.transaction(async (tx) => {
+      await tx.execute(sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+      await migratePostgres(db, MIGRATIONS)
+    })
+  } catch (error) {
+    await client.end({ timeout: 1 })
+    throw unreachable(url, error)
+  }
+  return {
+    db,
+    exclusive: false,
+    listen: async (channel, heard) => {
+      const { unlisten } = await client.listen(channel, heard)
+      return unlisten
+    },
+    close: () => client.end({ timeout: 5 }),
+  }
+}
+
+function unreachable(url: string, error: unknown) {
+  const { host } = new URL(url)
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : ''
+  const reason = `${code}${cause instanceof Error ? cause.message : String(cause)}`
+  return userError('database_unreachable', { address: host, reason }, { cause: error })
+}

@@ -1,0 +1,302 @@
+import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { userError } from '../core/errors.ts'
+import type { JobChange } from '../core/event.ts'
+import { isUnfinished, type Job, type JobStatus, PROGRESS, sourcesOf, UNFINISHED } from '../core/job.ts'
+import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/ports.ts'
+import { canMoveSegment, type Segment } from '../core/segment.ts'
+import type { Db } from './db.ts'
+import { appendEvent, type Describe } from './event-log.ts'
+import { checkActiveLimit, checkHourlyLimit, lockUser } from './limits.ts'
+import { identities, jobs, segments, users } from './schema.ts'
+
+type JobRow = typeof jobs.$inferSelect
+type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
+
+const now = sql`now()`
+const leaseEnd = (leaseMs: number) => sql`now() + ${leaseMs} * interval '1 millisecond'`
+const atLeast = (progress: number) => sql`greatest(${jobs.progress}, ${progress})`
+
+/** The jobs in Postgres. Times are the database's own, so that machines with different clocks agree. */
+export function createJobStore(db: Db, describe: Describe): JobStore {
+  /** One compare-and-set on a job that this worker holds, then `step`, then the event that it returns. */
+  async function underClaim(
+    claim: Claim,
+    from: readonly JobStatus[],
+    set: JobSet,
+    step: JobChange | ((tx: Db) => Promise<JobChange | null>) | null,
+  ): Promise<void> {
+    await db.transaction(async (tx) => {
+      const [row] = await tx
+        .update(jobs)
+        .set({ ...set, updatedAt: now })
+        .where(and(eq(jobs.id, claim.jobId), eq(jobs.claimedBy, claim.worker), inArray(jobs.status, from)))
+        .returning()
+      if (!row) throw new ClaimLost(`job ${claim.jobId} is no longer held by ${claim.worker}`)
+      const change = typeof step === 'function' ? await step(tx) : step
+      if (change) await appendEvent(tx, row, change, describe)
+    })
+  }
+
+  const move = (claim: Claim, to: JobStatus, set: JobSet, step: Parameters<typeof underClaim>[3]) =>
+    underClaim(claim, sourcesOf(to), { ...set, status: to }, step)
+
+  /** Ends a job and lets go of it. */
+  const end = (claim: Claim, to: JobStatus, set: JobSet, change: JobChange) =>
+    move(claim, to, { ...set, claimedBy: null, claimedUntil: null }, change)
+
+  async function transaction<T>(work: (tx: Db, committing: Transaction) => Promise<T>): Promise<T> {
+    const afterwards: (() => void)[] = []
+    const result = await db.transaction((tx) => work(tx, { onCommit: (run) => afterwards.push(run) }))
+    for (const run of afterwards) run()
+    return result
+  }
+
+  async function read(tx: Db, id: string): Promise<JobRow> {
+    const [row] = isUuid(id) ? await tx.select().from(jobs).where(eq(jobs.id, id)) : []
+    if (!row) throw userError('job_not_found', { job_id: id })
+    return row
+  }
+
+  async function segmentsOf(tx: Db, jobId: string): Promise<Segment[]> {
+    const rows = await tx
+      .select()
+      .from(segments)
+      .where(eq(segments.jobId, jobId))
+      .orderBy(asc(segments.index))
+    return rows.map(toSegment)
+  }
+
+  return {
+    userOf: (identity) =>
+      db.transaction(async (tx) => {
+        const { platform, team, externalId } = identity
+        await tx.execute(
+          sql`select pg_advisory_xact_lock(hashtextextended(${`${platform}/${team}/${externalId}`}, 0))`,
+        )
+        const [known] = await tx
+          .select()
+          .from(identities)
+          .where(
+            and(
+              eq(identities.platform, platform),
+              eq(identities.team, team),
+              eq(identities.externalId, externalId),
+            ),
+          )
+        if (known) return known.userId
+        const [user] = await tx.insert(users).values({}).returning()
+        if (!user) throw new Error('the database returned no row for a new user')
+        await tx.insert(identities).values({ ...identity, userId: user.id })
+        return user.id
+      }),
+
+    submit: (job, limits, enlist) =>
+      transaction(async (tx, committing) => {
+        await lockUser(tx, job.userId)
+        await checkActiveLimit(tx, job.userId, limits)
+        await checkHourlyLimit(tx, job.userId, limits)
+        const { prompt, ...config } = job.request
+        const [row] = await tx
+          .insert(jobs)
+          .values({ id: job.id, userId: job.userId, prompt, config, locale: job.locale })
+          .returning()
+        if (!row) throw new Error('the database returned no row for a new job')
+        await appendEvent(tx, row, { type: 'queued' }, describe)
+        await enlist(row, committing)
+        return toJob(row)
+      }),
+
+    async get(id) {
+      const [row] = isUuid(id) ? await db.select().from(jobs).where(eq(jobs.id, id)) : []
+      return row ? toJob(row) : null
+    },
+
+    async list(userId, limit) {
+      const mine = db.select().from(jobs).where(eq(jobs.userId, userId))
+      return (await mine.orderBy(desc(jobs.createdAt), desc(jobs.id)).limit(limit)).map(toJob)
+    },
+
+    async unfinished() {
+      const rows = await db
+        .select()
+        .from(jobs)
+        .where(inArray(jobs.status, [...UNFINISHED]))
+        .orderBy(asc(jobs.createdAt), asc(jobs.id))
+      return rows.map(toJob)
+    },
+
+    segments: (jobId) => segmentsOf(db, jobId),
+
+    async claim(id, worker, leaseMs) {
+      const [row] = await db
+        .update(jobs)
+        .set({ claimedBy: worker, claimedUntil: leaseEnd(leaseMs) })
+        .where(
+          and(
+            eq(jobs.id, id),
+            inArray(jobs.status, [...UNFINISHED]),
+            or(isNull(jobs.claimedBy), eq(jobs.claimedBy, worker), lt(jobs.claimedUntil, now)),
+          ),
+        )
+        .returning()
+      return row ? toJob(row) : null
+    },
+
+    renew: (claim, leaseMs) => underClaim(claim, UNFINISHED, { claimedUntil: leaseEnd(leaseMs) }, null),
+
+    async release(claim) {
+      await db
+        .update(jobs)
+        .set({ claimedBy: null, claimedUntil: null })
+        .where(and(eq(jobs.id, claim.jobId), eq(jobs.claimedBy, claim.worker)))
+    },
+
+    async releaseAll() {
+      await db.update(jobs).set({ claimedBy: null, claimedUntil: null })
+    },
+
+    resume: (claim) => underClaim(claim, UNFINISHED, {}, { type: 'resumed' }),
+
+    startPlanning: (claim) =>
+      move(claim, 'planning', { progress: atLeast(PROGRESS.planning) }, { type: 'planning' }),
+
+    startGenerating: (claim, plan) => {
+      const title = plan ? { title: plan.title } : {}
+      return move(claim, 'generating', { ...title, progress: atLeast(PROGRESS.planned) }, async (tx) => {
+        const job = await read(tx, claim.jobId)
+        if (plan) {
+          const rows = plan.shots.map((shot, i) => ({ ...shot, index: i + 1, model: job.config.model }))
+          await tx.insert(segments).values(rows.map((row) => ({ ...row, jobId: job.id })))
+        }
+        const shots = await segmentsOf(tx, job.id)
+        return { type: 'planned', title: job.title ?? '', shots: shots.map((shot) => shot.title) }
+      })
+    },
+
+    async moveSegment(claim, segment, to, { change, progress, ...fields } = {}) {
+      if (!canMoveSegment(segment.state, to)) throw new Error(`a segment can't go ${segment.state} → ${to}`)
+      const moved: Segment = {
+        ...segment,
+        ...fields,
+        ...(to === 'planned' ? { request: null, clipUrl: null } : {}),
+        state: to,
+        attempts: segment.attempts + (to === 'submitted' ? 1 : 0),
+      }
+      const set = {
+        ...(progress === undefined ? {} : { progress: atLeast(progress) }),
+        // one permission pays for one segment
+        ...(segment.state === 'submitting' && to === 'planned' ? { payAgain: false } : {}),
+      }
+      await underClaim(claim, ['generating'], set, async (tx) => {
+        const [row] = await tx
+          .update(segments)
+          .set({
+            state: moved.state,
+            requestId: moved.request?.id ?? null,
+            requestUrls: moved.request?.urls ?? null,
+            clipUrl: moved.clipUrl,
+            costUsd: moved.costUsd,
+            attempts: moved.attempts,
+            updatedAt: now,
+          })
+          .where(
+            and(
+              eq(segments.jobId, segment.jobId),
+              eq(segments.index, segment.index),
+              eq(segments.state, segment.state),
+            ),
+          )
+          .returning()
+        if (!row) throw new ClaimLost(`segment ${segment.index} is no longer ${segment.state}`)
+        return change ?? null
+      })
+      return moved
+    },
+
+    startMerging: (claim) =>
+      move(claim, 'merging', { progress: atLeast(PROGRESS.merging) }, { type: 'merging' }),
+
+    complete: (claim, film) => {
+      const { key, ...facts } = film
+      const set = { resultPath: key, film: facts, progress: PROGRESS.completed, completedAt: now }
+      return end(claim, 'completed', set, { type: 'completed', film })
+    },
+
+    fail: async (claim, error) => {
+      const change: JobChange = { type: 'failed', error }
+      const { locale } = await read(db, claim.jobId)
+      await end(claim, 'failed', { error, errorMessage: describe(change, locale) }, change)
+    },
+
+    cancel: (claim) => end(claim, 'cancelled', {}, { type: 'cancelled' }),
+
+    requestCancel: (id) =>
+      db.transaction(async (tx) => {
+        const job = await read(tx, id)
+        const [asked] = await tx
+          .update(jobs)
+          .set({ cancelRequestedAt: now, updatedAt: now })
+          .where(and(eq(jobs.id, id), inArray(jobs.status, [...UNFINISHED]), isNull(jobs.cancelRequestedAt)))
+          .returning()
+        if (asked) await appendEvent(tx, asked, { type: 'cancel_requested' }, describe)
+        else {
+          const { status } = await read(tx, job.id)
+          if (!isUnfinished(status)) throw userError('job_not_cancellable', { job_id: id, status })
+        }
+      }),
+
+    retry: (id, limits, enlist) =>
+      transaction(async (tx, committing) => {
+        const job = await read(tx, id)
+        await lockUser(tx, job.userId)
+        const [row] = await tx
+          .update(jobs)
+          .set({
+            status: 'queued',
+            error: null,
+            errorMessage: null,
+            cancelRequestedAt: null,
+            payAgain: sql`${jobs.error} ->> 'code' = 'render_outcome_unknown'`,
+            updatedAt: now,
+          })
+          .where(and(eq(jobs.id, id), inArray(jobs.status, sourcesOf('queued'))))
+          .returning()
+        if (!row) {
+          const { status } = await read(tx, id)
+          throw userError('job_not_retryable', { job_id: id, status })
+        }
+        await checkActiveLimit(tx, job.userId, limits, id)
+        await appendEvent(tx, row, { type: 'retried' }, describe)
+        await enlist(row, committing)
+        return toJob(row)
+      }),
+  }
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
+}
+
+function toJob(row: JobRow): Job {
+  return {
+    id: row.id,
+    userId: row.userId,
+    status: row.status,
+    request: { prompt: row.prompt, ...row.config },
+    locale: row.locale,
+    progress: row.progress,
+    title: row.title,
+    film: row.film && row.resultPath ? { key: row.resultPath, ...row.film } : null,
+    error: row.error,
+    cancelRequested: row.cancelRequestedAt !== null,
+    payAgain: row.payAgain,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    completedAt: row.completedAt,
+  }
+}
+
+function toSegment(row: typeof segments.$inferSelect): Segment {
+  const { requestId, requestUrls, createdAt, updatedAt, ...rest } = row
+  return { ...rest, request: requestId === null ? null : { id: requestId, urls: requestUrls ?? {} } }
+}

@@ -1,0 +1,25 @@
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { WorkFolder } from '../core/ports.ts'
+
+/** The files of running jobs below `root`, a folder for each job. */
+export function createWorkFolder(root: string): WorkFolder {
+  const of = (jobId: string, name: string) => join(root, jobId, name)
+  const numbered = (segment: number) => String(segment).padStart(2, '0')
+  return {
+    clip: (jobId, segment) => of(jobId, `clip-${numbered(segment)}.mp4`),
+    lastFrame: (jobId, segment) => of(jobId, `last-frame-${numbered(segment)}.png`),
+    opening: (jobId) => of(jobId, 'opening.png'),
+    film: (jobId) => of(jobId, 'film.mp4'),
+    async create(jobId) {
+      await mkdir(join(root, jobId), { recursive: true })
+    },
+    has: (path) =>
+      stat(path).then(
+        (found) => found.isFile(),
+        () => false,
+      ),
+    size: async (path) => (await stat(path)).size,
+    remove: (jobId) => rm(join(root, jobId), { recursive: true, force: true }),
+  }
+}

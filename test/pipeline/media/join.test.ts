@@ -1,0 +1,186 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { FilmLabel } from '../../../src/core/ports.ts'
+import { createMedia } from '../../../src/pipeline/media/media.ts'
+import {
+  asShown,
+  B_FRAMES,
+  type ClipRecipe,
+  decodingErrors,
+  ffmpeg,
+  makeClip,
+  numbered,
+  packetHashes,
+  shownNumbers,
+  testFolder,
+} from '../../support/clips.ts'
+
+const folder = await testFolder()
+const media = createMedia(ffmpeg)
+const never = new AbortController().signal
+const label: FilmLabel = {
+  title: 'Fox & <hounds>\u0007',
+  model: 'local',
+  made: new Date('2026-11-01T10:00:00Z'),
+  source: 'trainedAlgorithmicMedia',
+}
+
+/** A chain of clips of 24 frames, each opening on the last frame of the one before: 0–23, 23–46, … */
+function chain(name: string, recipes: readonly Partial<ClipRecipe>[]): Promise<string[]> {
+  return Promise.all(
+    recipes.map((recipe, i) =>
+      makeClip(join(folder, `${name}-${i}.mp4`), { numbers: numbered(i * 23, 24), ...recipe }),
+    ),
+  )
+}
+
+async function joined(name: string, clips: readonly string[]) {
+  const film = join(folder, `${name}.mp4`)
+  const info = await media.join(clips, film, label, never)
+  return { film, info }
+}
+
+test('a film of three clips shows each frame once and copies every packet as it is', async () => {
+  const clips = await chain('plain', [{}, {}, {}])
+  const { film, info } = await joined('plain', clips)
+  expect(await shownNumbers(film)).toEqual(asShown(numbered(0, 70)))
+  expect(await decodingErrors(film)).toBe('')
+  const sources = await Promise.all(clips.map((clip) => packetHashes(clip, 'v')))
+  const kept = sources.flatMap((hashes, i) => (i < 2 ? hashes.slice(0, -1) : hashes))
+  expect(await packetHashes(film, 'v')).toEqual(kept)
+  expect(info).toMatchObject({ width: 320, height: 180, fps: 12 })
+  expect(info.seconds).toBeCloseTo(70 / 12, 6)
+})
+
+test('clips with B-frames make a film without a repeated or a missing frame', async () => {
+  const clips = await chain('b', [{ options: B_FRAMES }, { options: B_FRAMES }, {}, { options: B_FRAMES }])
+  const { film, info } = await joined('b', clips)
+  expect(await shownNumbers(film)).toEqual(asShown(numbered(0, 93)))
+  expect(await decodingErrors(film)).toBe('')
+  expect(info.seconds).toBeCloseTo(93 / 12, 6)
+})
+
+test('clips that do not go on from one another keep all their frames', async () => {
+  const clips = await chain('cuts', [{ numbers: numbered(0, 12) }, { numbers: numbered(20, 12) }])
+  const { film } = await joined('cuts', clips)
+  expect(await shownNumbers(film)).toEqual(asShown([...numbered(0, 12), ...numbered(20, 12)]))
+})
+
+test.each([2, 10])('sound and picture of %i clips end within 50 ms of each other', async (count) => {
+  const clips = await chain(`length${count}`, Array<Partial<ClipRecipe>>(count).fill({}))
+  const { film, info } = await joined(`length${count}`, clips)
+  const probed = await media.probe(film)
+  expect(probed.seconds).toBeCloseTo((count * 23 + 1) / 12, 3)
+  expect(Math.abs((probed.audioSeconds ?? 0) - probed.seconds)).toBeLessThan(0.05)
+  expect(Math.abs((info.audioSeconds ?? 0) - info.seconds)).toBeLessThan(0.05)
+})
+
+test('sound stays in step with the picture to the end of ten clips', async () => {
+  // Each clip's tone starts half way through it: the film must be loud where the picture's second half is.
+  const half = ['-af', "volume=0:enable='lt(t,1)'"]
+  const clips = await chain('drift', Array<Partial<ClipRecipe>>(10).fill({ options: half }))
+  const { film } = await joined('drift', clips)
+  const pcm = await decodeSound(film)
+  const frames = 23
+  for (let clip = 0; clip < 10; clip++) {
+    const expected = (clip * frames) / 12 + 1
+    expect(Math.abs(firstLoud(pcm, expected - 0.5) - expected)).toBeLessThan(0.03)
+  }
+})
+
+test('a chain of unlike clips becomes one film in the format of the first', async () => {
+  const clips = await chain('mixed', [
+    { fps: 24 },
+    { fps: 24, width: 640, height: 360 },
+    { fps: 24, tone: null },
+    { fps: 24, options: ['-video_track_timescale', '90000'] },
+    { fps: 24, options: ['-c:v', 'libx265', '-x265-params', 'log-level=error'] },
+    { fps: 24, options: ['-c:v', 'mpeg4', '-q:v', '2'] },
+    { fps: 24, options: ['-movflags', '+frag_keyframe+delay_moov'] },
+    { fps: 24, tone: { sampleRate: 44_100, channels: 1 } },
+    { fps: 24, options: ['-pix_fmt', 'yuv444p'] },
+    { fps: 24, options: ['-profile:v', 'main', ...B_FRAMES] },
+  ])
+  const { film, info } = await joined('mixed', clips)
+  expect(await decodingErrors(film)).toBe('')
+  expect(await shownNumbers(film, { fps: 24 })).toEqual(asShown(numbered(0, 231)))
+  expect(info).toMatchObject({ width: 320, height: 180, fps: 24 })
+  expect(Math.abs((info.audioSeconds ?? 0) - info.seconds)).toBeLessThan(0.05)
+})
+
+test('a clip of 30 frames a second among 24 keeps its length', async () => {
+  const clips = await chain('rates', [
+    { fps: 24 },
+    { fps: 30, numbers: numbered(23, 30) },
+    { fps: 24, numbers: numbered(52, 24) },
+  ])
+  const { film, info } = await joined('rates', clips)
+  expect(await decodingErrors(film)).toBe('')
+  expect(Math.abs(info.seconds - (1 + 1 + 1 - 2 / 24))).toBeLessThan(0.045)
+})
+
+test('clips without any sound become a film with a silent track', async () => {
+  const clips = await chain('silent', [{ tone: null }, { tone: null }])
+  const { film, info } = await joined('silent', clips)
+  expect(await decodingErrors(film)).toBe('')
+  expect((await decodeSound(film)).every((sample) => sample === 0)).toBe(true)
+  expect(Math.abs((info.audioSeconds ?? 0) - info.seconds)).toBeLessThan(0.05)
+})
+
+test('sound that is shorter or longer than its picture does not push the next clip away', async () => {
+  const clips = await chain('uneven', [{ tone: { seconds: 1 } }, { tone: { seconds: 3 } }, {}])
+  const { film, info } = await joined('uneven', clips)
+  expect(await decodingErrors(film)).toBe('')
+  expect(await shownNumbers(film)).toEqual(asShown(numbered(0, 70)))
+  expect(Math.abs((info.audioSeconds ?? 0) - info.seconds)).toBeLessThan(0.05)
+  const pcm = await decodeSound(film)
+  expect(Math.abs(firstLoud(pcm, 1.2) - 23 / 12)).toBeLessThan(0.03)
+})
+
+test('a first clip that is not H.264 sets size and rate, and the film is H.264 with AAC', async () => {
+  const other = ['-c:v', 'mpeg4', '-q:v', '2', '-c:a', 'libmp3lame']
+  const clips = await chain('foreign', [{ options: other }, {}])
+  const { film, info } = await joined('foreign', clips)
+  expect(await shownNumbers(film)).toEqual(asShown(numbered(0, 47)))
+  expect(info).toMatchObject({ width: 320, height: 180, fps: 12 })
+  const { stderr } = await ffmpeg.run({ inputs: [{ source: film }], options: ['-c', 'copy'], output: null })
+  expect(stderr).toMatch(/Video: h264.*yuv420p/)
+  expect(stderr).toMatch(/Audio: aac \(LC\)/)
+})
+
+test('the film says what it is: title, model, day, and that a trained model made it', async () => {
+  const { film } = await joined('label', await chain('label', [{}, {}]))
+  const bytes = (await readFile(film)).toString('utf8')
+  expect(bytes).toContain('http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia')
+  expect(bytes).toContain('>Fox &#38; &#60;hounds&#62;<')
+  const { stderr } = await ffmpeg.run({ inputs: [{ source: film }], options: ['-c', 'copy'], output: null })
+  expect(stderr).toMatch(/title +: Fox & <hounds>$/m)
+  expect(stderr).toMatch(/comment +: AI-generated \(local\)/)
+  expect(stderr).toMatch(/date +: 2026-11-01/)
+})
+
+test('a join that is stopped or fails leaves nothing behind', async () => {
+  const clips = await chain('stopped', [{}, {}])
+  const film = join(folder, 'stopped-film.mp4')
+  await expect(media.join(clips, film, label, AbortSignal.abort(new Error('enough')))).rejects.toThrow(
+    'enough',
+  )
+  await expect(media.join([...clips, join(folder, 'none.mp4')], film, label, never)).rejects.toThrow('ENOENT')
+  expect((await readdir(folder)).filter((name) => name.startsWith('stopped-film'))).toEqual([])
+})
+
+/** The film's sound as mono samples at 48 kHz, −1 to 1. */
+async function decodeSound(film: string): Promise<Float32Array> {
+  const raw = `${film}.pcm.raw`
+  const options = ['-map', '0:a:0', '-ac', '1', '-ar', '48000', '-c:a', 'pcm_f32le', '-f', 'f32le']
+  await ffmpeg.run({ inputs: [{ source: film }], options, output: raw })
+  const bytes = await readFile(raw)
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+}
+
+/** The first second after `from` at which a tone sounds. */
+function firstLoud(pcm: Float32Array, from: number): number {
+  const start = Math.round(from * 48_000)
+  return (start + pcm.subarray(start).findIndex((sample) => Math.abs(sample) > 0.05)) / 48_000
+}
