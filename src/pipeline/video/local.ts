@@ -17,8 +17,8 @@ import { crc32 } from 'node:zlib'
 import { ProviderError, UserError, userError } from '../../core/errors.ts'
 import type { RenderOrder, VideoModel } from '../../core/ports.ts'
 import type { Ffmpeg } from '../media/ffmpeg.ts'
-import { pamOf } from './local-canvas.ts'
-import { clipCommand, paintClip } from './local-clip.ts'
+import { pamOf } from './local/canvas.ts'
+import { clipCommand, paintClip } from './local/clip.ts'
 
 const ID = /^local-[0-9a-f]{24}$/
 

@@ -11,9 +11,9 @@ import {
   type Random,
   type Rgb,
   smooth,
-} from './local-canvas.ts'
-import type { Palette } from './local-palette.ts'
-import { paintAurora, paintClouds, paintSky, paintStars, type Scene } from './local-sky.ts'
+} from './canvas.ts'
+import type { Palette } from './palette.ts'
+import { paintAurora, paintClouds, paintSky, paintStars, type Scene } from './sky.ts'
 
 /** The landscapes there are. */
 export const SCENE_KINDS = ['city', 'lake', 'dunes', 'sea', 'forest', 'valley'] as const

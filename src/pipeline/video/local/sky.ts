@@ -8,8 +8,8 @@ import {
   type Rgb,
   shine,
   smooth,
-} from './local-canvas.ts'
-import type { Palette } from './local-palette.ts'
+} from './canvas.ts'
+import type { Palette } from './palette.ts'
 
 /** A landscape that is being painted. All lengths are in pixels. */
 export interface Scene {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { RenderOrder } from '../../core/ports.ts'
-import { frameSize } from '../../core/request.ts'
-import type { FfmpegCommand } from '../media/ffmpeg.ts'
+import type { RenderOrder } from '../../../core/ports.ts'
+import { frameSize } from '../../../core/request.ts'
+import type { FfmpegCommand } from '../../media/ffmpeg.ts'
 import {
   clamp,
   createNoise,
@@ -11,12 +11,12 @@ import {
   type Random,
   smooth,
   toPicture,
-} from './local-canvas.ts'
-import { markBox, markPicture } from './local-mark.ts'
-import { PALETTES, type Palette } from './local-palette.ts'
-import { paintScene, SCENE_KINDS, type SceneKind } from './local-scene.ts'
-import { CHORDS, soundOf } from './local-sound.ts'
-import { FLYERS, paintCloudBank, paintFlyer, paintForeground } from './local-sprites.ts'
+} from './canvas.ts'
+import { markBox, markPicture } from './mark.ts'
+import { PALETTES, type Palette } from './palette.ts'
+import { paintScene, SCENE_KINDS, type SceneKind } from './scene.ts'
+import { CHORDS, soundOf } from './sound.ts'
+import { FLYERS, paintCloudBank, paintFlyer, paintForeground } from './sprites.ts'
 
 /** Frames a second of a local clip. */
 export const LOCAL_FPS = 24

@@ -1,4 +1,4 @@
-import type { Rgb } from './local-canvas.ts'
+import type { Rgb } from './canvas.ts'
 
 /** The light of one scene. `stars`, `lit` (windows with a light on) and `veil` (haze over far things) go from 0 to 1. */
 export interface Palette {

@@ -1,4 +1,4 @@
-import { createRandom } from './local-canvas.ts'
+import { createRandom } from './canvas.ts'
 
 /** Semitones over D3: chords of one key, so that any of them may follow any other. */
 export const CHORDS: readonly (readonly number[])[] = [

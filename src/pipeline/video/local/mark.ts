@@ -1,4 +1,4 @@
-import type { Picture } from './local-canvas.ts'
+import type { Picture } from './canvas.ts'
 
 /** Letters of 5 × 7 dots, a row in each number's bits. */
 const LETTERS: readonly (readonly number[])[] = [

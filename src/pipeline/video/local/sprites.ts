@@ -11,9 +11,9 @@ import {
   type Random,
   type Rgb,
   smooth,
-} from './local-canvas.ts'
-import type { Palette } from './local-palette.ts'
-import { paintPine, type SceneKind } from './local-scene.ts'
+} from './canvas.ts'
+import type { Palette } from './palette.ts'
+import { paintPine, type SceneKind } from './scene.ts'
 
 /** Something that flies through. `picture` holds `frames` phases of its movement side by side; it faces right. */
 export interface Flyer {
