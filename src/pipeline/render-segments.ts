@@ -176,12 +176,16 @@ async function keepClip(run: Run, segment: Segment): Promise<Segment> {
   })
 }
 
-/** A stored segment whose files are not on this machine: the clip is fetched again, never rendered again. */
+/** A stored segment whose files are missing on this machine, or broken: the clip is fetched again, never rendered again. */
 async function bringBack(run: Run, segment: Segment): Promise<void> {
   const { media, work } = run.deps
   const clip = work.clip(run.job.id, segment.index)
   const frame = work.lastFrame(run.job.id, segment.index)
-  if (!(await work.has(clip))) {
+  const whole = await media.probe(clip).then(
+    () => true,
+    () => false,
+  )
+  if (!whole) {
     await download(run, segment).catch((error) => {
       if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
       throw userError('clip_lost', { segment: segment.index, reason: reasonOf(error) }, { cause: error })

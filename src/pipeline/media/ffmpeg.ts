@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { extname, resolve } from 'node:path'
@@ -115,7 +116,8 @@ async function runFfmpeg(
   signal: AbortSignal | undefined,
 ): Promise<{ stderr: string }> {
   signal?.throwIfAborted()
-  const part = command.output === null ? null : `${resolve(command.output)}.part`
+  // a name of its own: the ffmpeg of a process that was killed may still be writing to the last one
+  const part = command.output === null ? null : `${resolve(command.output)}.${randomUUID()}.part`
   try {
     const stderr = await spawnFfmpeg(path, fluentCommand(path, command, part), signal)
     // Some releases report a full disk in words and still exit with 0.
@@ -135,7 +137,12 @@ function fluentCommand(path: string, command: FfmpegCommand, part: string | null
   const made = fluent({ stdoutLines: STDERR_LINES })
   // fluent-ffmpeg keeps one path for the whole process and starts `ffmpeg -formats` and `-encoders` before its first
   // command, only to word an error that ffmpeg words itself.
+  // A process group of its own: Ctrl-C in a terminal is for us, who end ffmpeg by its signal when the time has come.
+  const spawnProcess: unknown = Reflect.get(made, '_spawnFfmpeg')
+  if (typeof spawnProcess !== 'function') throw new Error('fluent-ffmpeg is not the version that it was')
   Object.assign(made, {
+    _spawnFfmpeg: (args: string[], options: object, ...callbacks: unknown[]) =>
+      Reflect.apply(spawnProcess, made, [args, { ...options, detached: true }, ...callbacks]),
     _getFfmpegPath: (done: (error: null, path: string) => void) => done(null, path),
     _checkCapabilities: (done: (error: null) => void) => done(null),
     availableEncoders: (done: (error: null, encoders: object) => void) => done(null, {}),

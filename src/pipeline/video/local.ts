@@ -11,7 +11,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { crc32 } from 'node:zlib'
 import { ProviderError, UserError, userError } from '../../core/errors.ts'
@@ -25,7 +25,7 @@ const ID = /^local-[0-9a-f]{24}$/
 /**
  * The video model that costs nothing: pictures painted by a program and moved by ffmpeg.
  * It keeps requests and clips as files in `dir`, as a provider with a durable queue would: whatever moment the process
- * ends at, `find` and `wait` go on from there. A clip stays until its request is cancelled.
+ * ends at, `find` and `wait` go on from there. A clip is kept until it has been downloaded, or its request cancelled.
  * One worker at a time may wait for an order; the claim on its job sees to that.
  *
  * Throws `ProviderError` (`rejected`: the first frame is missing or broken, or no such request or clip; `transient`:
@@ -76,14 +76,18 @@ export function createLocalModel({ ffmpeg, dir }: { ffmpeg: Ffmpeg; dir: string 
         if (!(await exists(clip))) throw new ProviderError('rejected', `There is no clip at ${url}`)
         // a second name for the same bytes; where the file system can't, a copy
         await atomically(path, (part) => link(clip, part).catch(() => copyFile(clip, part)))
+        await forget(basename(clip, '.mp4'))
       }),
 
     async cancel(_order, { id }) {
-      if (!ID.test(id)) return
-      // the request goes first: without it nothing takes up the rest again
-      await rm(file(id, '.json'), { force: true })
-      await removeAll(root, (name) => name.startsWith(`${id}.`))
+      if (ID.test(id)) await forget(id)
     },
+  }
+
+  /** The request goes first: without it nothing takes up the rest again. */
+  async function forget(id: string): Promise<void> {
+    await rm(file(id, '.json'), { force: true })
+    await removeAll(root, (name) => name.startsWith(`${id}.`))
   }
 
   /** Works in a folder of its own, so that a render that is still being stopped can't touch the next one's files. */

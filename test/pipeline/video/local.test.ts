@@ -108,9 +108,10 @@ describe('the queue of the local model', () => {
   })
 
   it('renders once, however often it is asked', async () => {
-    const order = orderOf({ key: 'film:1' })
+    const order = orderOf({ key: 'once:1' })
     const request = await model.submit(order)
     const clip = join(queue(), `${request.id}.mp4`)
+    await model.wait(order, request, never)
     const before = await stat(clip)
     expect(await model.wait(order, request, never)).toEqual({ url: pathToFileURL(clip).href, costUsd: 0 })
     const after = await stat(clip)
@@ -130,22 +131,32 @@ describe('the queue of the local model', () => {
     expect(await filesOf(request.id)).toEqual([`${request.id}.json`, `${request.id}.mp4`])
   }, 20_000)
 
-  it('downloads again over what is there, and nothing but its own clips', async () => {
-    const request = await model.submit(orderOf({ key: 'film:1' }))
-    const url = pathToFileURL(join(queue(), `${request.id}.mp4`)).href
+  it('hands a clip over once, over what was there, and keeps nothing of it', async () => {
+    const order = orderOf({ key: 'handed-over:1' })
+    const request = await model.submit(order)
+    const { url } = await model.wait(order, request, never)
     const path = join(folder, 'again.mp4')
+    await writeFile(path, 'what was there')
     await model.download(url, path, never)
-    await model.download(url, path, never)
-    expect((await stat(path)).size).toBe((await stat(at(clips, 0))).size)
+    expect((await stat(path)).size).toBeGreaterThan(100_000)
     expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
+    expect(await filesOf(request.id)).toEqual([])
+    await expect(model.download(url, path, never)).rejects.toMatchObject({ kind: 'rejected' })
+  }, 20_000)
+
+  it('hands over nothing but its own clips', async () => {
+    const own = pathToFileURL(join(queue(), `local-${'0'.repeat(24)}.mp4`)).href
     const others = [
       'https://example.com/local.mp4',
       'file:///etc/passwd',
-      url.replace('.mp4', '.json'),
-      `${url}/../x`,
+      own.replace('.mp4', '.json'),
+      `${own}/../x`,
     ]
     for (const other of others) {
-      await expect(model.download(other, path, never)).rejects.toMatchObject({ kind: 'rejected' })
+      await expect(model.download(other, join(folder, 'other.mp4'), never)).rejects.toMatchObject({
+        kind: 'rejected',
+        message: expect.stringContaining('Not a clip'),
+      })
     }
   })
 
