@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 if (Number(process.versions.node.split('.')[0]) < 24) {
-  throw new Error(`Node 24 is needed, this is ${process.version}: run the tests by "npm test", which brings its own.`)
+  throw new Error(
+    `Node 24 is needed, this is ${process.version}: run the tests by "npm test", which brings its own.`,
+  )
 }
 
 export default defineConfig({

@@ -120,6 +120,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
  */
 export function terminalLocale(env: NodeJS.ProcessEnv = process.env): Locale {
   const posix = [env.DEFAULT_LOCALE, env.LC_ALL, env.LC_MESSAGES, env.LANG].find((value) => value?.trim())
-  const language = posix?.trim().split(/[_.@-]/)[0]?.toLowerCase()
+  const language = posix
+    ?.trim()
+    .split(/[_.@-]/)[0]
+    ?.toLowerCase()
   return LOCALES.find((locale) => locale === language) ?? 'ko'
 }

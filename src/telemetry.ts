@@ -12,6 +12,7 @@ export function createLog(level: string, to: DestinationStream = pino.destinatio
 
 /** The database's errors repeat the query with its parameters, prompts among them: what Postgres said is enough. */
 function withoutQuery(error: unknown) {
-  const told = error instanceof Error && 'query' in error && error.cause instanceof Error ? error.cause : error
+  const told =
+    error instanceof Error && 'query' in error && error.cause instanceof Error ? error.cause : error
   return told instanceof Error ? pino.stdSerializers.err(told) : told
 }

@@ -45,7 +45,11 @@ export function languageOf(argv: readonly string[]): Locale | null {
 }
 
 /** Takes a command line apart. Throws `UsageError`. */
-export function parseArguments(argv: readonly string[], models: readonly string[], locale: Locale): Arguments {
+export function parseArguments(
+  argv: readonly string[],
+  models: readonly string[],
+  locale: Locale,
+): Arguments {
   const command = describeCommand(models, locale)
   try {
     command.parse(argv, { from: 'user' })

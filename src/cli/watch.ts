@@ -86,9 +86,7 @@ async function tellEnd(
     const { duration, width, height, file_size } = event.film
     const place = delivered.path ?? delivered.url
     const seconds = duration.toFixed(1)
-    display.note(
-      text(locale, 'cli.film', { place, seconds, width, height, megabytes: megabytes(file_size) }),
-    )
+    display.note(text(locale, 'cli.film', { place, seconds, width, height, megabytes: megabytes(file_size) }))
     const { name, source } = await modelOf(event.job_id)
     const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
     display.note(text(locale, made, { model: name }))

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
 import type { Film, Job } from './job.ts'
@@ -132,7 +131,7 @@ export interface ObjectStore {
   /** Size in bytes, or null where there is no such object. */
   size(key: string): Promise<number | null>
   /** Bytes `start` to `end`, both included. */
-  read(key: string, range?: { start: number; end: number }): Promise<Readable>
+  read(key: string, range?: { start: number; end: number }): Promise<AsyncIterable<Uint8Array>>
   /** A link that anybody can open until it expires. `name` is the file name that a download gets. */
   link(key: string, options: { seconds: number; name: string }): Promise<string>
   /** The object as a file of this machine; null where the store is elsewhere. */

@@ -4,7 +4,8 @@ export const en = {
   'change.planning': 'Planning the shots…',
   'change.planned': 'Planned {{count}} segments: {{shots}}',
   'change.segment_started': 'Segment {{segment}}/{{of}} is being made… ({{title}})',
-  'change.segment_adopted': 'Segment {{segment}}/{{of}}: found the request that was made before and went on with it.',
+  'change.segment_adopted':
+    'Segment {{segment}}/{{of}}: found the request that was made before and went on with it.',
   'change.segment_done': 'Segment {{segment}}/{{of}} is done.',
   'change.merging': 'Joining the segments…',
   'change.completed': 'The film is ready.',
@@ -48,7 +49,8 @@ export const en = {
     'DATABASE_URL: no answer from {{address}} ({{reason}}). Give the address of a Postgres server that is running.',
   'error.ffmpeg_missing':
     'FFMPEG_PATH: no ffmpeg was found that runs (tried {{tried}}). Install ffmpeg, or give its path.',
-  'error.out_unwritable': '--out: can’t write {{path}} ({{reason}}). Give a file in a folder that you may write to.',
+  'error.out_unwritable':
+    '--out: can’t write {{path}} ({{reason}}). Give a file in a folder that you may write to.',
   'error.plan_invalid': 'The planner’s answer did not fit: {{reason}}. Try again.',
   'error.render_rejected': 'Segment {{segment}} was refused by the video model: {{reason}}.',
   'error.render_unavailable':
@@ -59,11 +61,14 @@ export const en = {
   'error.clip_lost':
     'The finished clip of segment {{segment}} is no longer to be had: {{reason}}. Start the film anew.',
   'error.join_failed': 'The segments could not be joined: {{reason}}. They are kept; retry joins them again.',
-  'error.store_failed': 'The film could not be stored: {{reason}}. It is kept; retry stores it without making it again.',
+  'error.store_failed':
+    'The film could not be stored: {{reason}}. It is kept; retry stores it without making it again.',
   'error.disk_full': 'The disk is full ({{path}}). Make room, then retry: what is finished is kept.',
-  'error.internal': 'Something unexpected went wrong: {{reason}}. What is finished is kept; retry goes on from here.',
+  'error.internal':
+    'Something unexpected went wrong: {{reason}}. What is finished is kept; retry goes on from here.',
 
-  'config.not_whole_number': '{{variable}}: “{{given}}” is not possible. Allowed: a whole number, {{allowed}}.',
+  'config.not_whole_number':
+    '{{variable}}: “{{given}}” is not possible. Allowed: a whole number, {{allowed}}.',
   'config.not_one_of': '{{variable}}: “{{given}}” is not possible. Allowed: {{allowed}}.',
   'config.not_postgres_url': '{{variable}}: not the address of a Postgres database. Allowed: {{allowed}}.',
 

@@ -101,5 +101,7 @@ export function megabytes(bytes: number): string {
 }
 
 function whenText(instant: string, locale: Locale): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(instant))
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(
+    new Date(instant),
+  )
 }

@@ -66,8 +66,10 @@ export const ko: Record<keyof typeof en, string> = {
     '세그먼트 {{segment}}의 완성된 영상을 더는 가져올 수 없습니다: {{reason}}. 처음부터 다시 만들어 주세요.',
   'error.join_failed':
     '세그먼트를 잇지 못했습니다: {{reason}}. 세그먼트는 보관되며 다시 시도하면 잇기부터 합니다.',
-  'error.store_failed': '영상을 저장하지 못했습니다: {{reason}}. 영상은 보관되며 다시 시도하면 새로 만들지 않고 저장만 합니다.',
-  'error.disk_full': '디스크가 가득 찼습니다({{path}}). 공간을 비운 뒤 다시 시도하세요. 끝난 부분은 보관됩니다.',
+  'error.store_failed':
+    '영상을 저장하지 못했습니다: {{reason}}. 영상은 보관되며 다시 시도하면 새로 만들지 않고 저장만 합니다.',
+  'error.disk_full':
+    '디스크가 가득 찼습니다({{path}}). 공간을 비운 뒤 다시 시도하세요. 끝난 부분은 보관됩니다.',
   'error.internal':
     '예상하지 못한 문제가 생겼습니다: {{reason}}. 끝난 부분은 보관되며 다시 시도하면 여기서 이어갑니다.',
 

@@ -1,5 +1,5 @@
 import type { Job } from '../core/job.ts'
-import { type Claim, ClaimLost, type JobStore, type WorkFolder } from '../core/ports.ts'
+import type { Claim, JobStore, WorkFolder } from '../core/ports.ts'
 import { claimJob, LEASE_MS } from './claim.ts'
 import { cancelRender, type RenderDeps } from './render-segments.ts'
 

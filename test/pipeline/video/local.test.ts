@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RenderOrder, VideoModel } from '../../../src/core/ports.ts'
 import { type Ffmpeg, findFfmpeg } from '../../../src/pipeline/media/ffmpeg.ts'
-import { createLocalModel } from '../../../src/pipeline/video/local.ts'
 import { chooseClip, LOCAL_COMMENT } from '../../../src/pipeline/video/local/clip.ts'
+import { createLocalModel } from '../../../src/pipeline/video/local.ts'
 
 const never = new AbortController().signal
 const EXACT = 'scale=in_color_matrix=bt709:flags=accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24'

@@ -3,15 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RenderOrder } from '../../../core/ports.ts'
 import { frameSize } from '../../../core/request.ts'
 import type { FfmpegCommand } from '../../media/ffmpeg.ts'
-import {
-  clamp,
-  createNoise,
-  createRandom,
-  type Picture,
-  type Random,
-  smooth,
-  toPicture,
-} from './canvas.ts'
+import { clamp, createNoise, createRandom, type Picture, type Random, smooth, toPicture } from './canvas.ts'
 import { markBox, markPicture } from './mark.ts'
 import { PALETTES, type Palette } from './palette.ts'
 import { paintScene, SCENE_KINDS, type SceneKind } from './scene.ts'

@@ -1,14 +1,4 @@
-import {
-  type Canvas,
-  clamp,
-  glow,
-  mix,
-  type Noise,
-  type Random,
-  type Rgb,
-  shine,
-  smooth,
-} from './canvas.ts'
+import { type Canvas, clamp, glow, mix, type Noise, type Random, type Rgb, shine, smooth } from './canvas.ts'
 import type { Palette } from './palette.ts'
 
 /** A landscape that is being painted. All lengths are in pixels. */
