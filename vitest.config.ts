@@ -9,6 +9,7 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/postgres-setup.ts',
     clearMocks: true,
     testTimeout: 60_000,
     hookTimeout: 60_000,

