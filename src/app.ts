@@ -138,8 +138,11 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   }
 }
 
-/** The models that this installation can use: those whose provider is connected, and never one that was switched off. */
-function modelList(config: Config): ModelList {
+/**
+ * The models that this installation can use: those whose provider is connected, and never one that was switched off.
+ * Throws `ConfigError` where `VIDEO_MODEL` is none of them.
+ */
+export function modelList(config: Config): ModelList {
   const usable = CATALOGUE.filter((model) => !model.retired && model.provider === 'local').map(({ id }) => id)
   const chosen = config.videoModel ?? 'local'
   if (!usable.includes(chosen)) {

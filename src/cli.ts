@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type App, createApp, type Service } from './app.ts'
+import { type App, createApp, modelList, type Service } from './app.ts'
 import { languageOf, parseArguments, UsageError } from './cli/arguments.ts'
 import { createTextDisplay, type Display, listLine } from './cli/display.ts'
 import { EXIT } from './cli/exit.ts'
@@ -27,12 +27,12 @@ process.exitCode = await main().catch(explain)
 
 async function main(): Promise<number> {
   const config = readConfig()
-  const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
-  const { action, request, ...args } = parseArguments(argv, app.models.usable, locale)
+  const { action, request, ...args } = parseArguments(argv, modelList(config).usable, locale)
   if (action.type === 'help') {
     process.stdout.write(action.text)
     return EXIT.done
   }
+  const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
   const picture = args.image === null ? null : resolve(config.callerDir, args.image)
   const out = args.out === null ? null : await checkedOut(resolve(config.callerDir, args.out))
   if (action.type === 'make') await app.check({ ...request, prompt: action.prompt }, picture)
@@ -62,10 +62,11 @@ async function announce(app: App, service: Service, display: Display | null, but
 }
 
 async function resume(app: App, service: Service, jobId: string, watching: Watching): Promise<number> {
-  await announce(app, service, watching.display, jobId)
   const past = await service.jobs.get(jobId)
-  const events = past ? await service.events.since(jobId, 0) : []
-  if (past?.status === 'completed') {
+  if (!past) throw userError('job_not_found', { job_id: jobId })
+  await announce(app, service, watching.display, jobId)
+  const events = await service.events.since(jobId, 0)
+  if (past.status === 'completed') {
     // nothing to do: its end is told again, and the film is copied where --out asks for it
     const end = events.findLast((event) => event.type === 'completed')
     return watchJob(jobId, (end?.seq ?? 1) - 1, watching)
