@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { access, constants, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { access, constants, mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { userError } from '../core/errors.ts'
 
@@ -27,7 +27,7 @@ const HOLDER = 'holder.json'
 export async function openDataDir(folder: string): Promise<DataDir> {
   const path = resolve(folder)
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path)
     await access(path, constants.W_OK | constants.X_OK)
   } catch (error) {
     throw userError('data_dir_unwritable', { path, reason: reasonOf(error) })
@@ -41,6 +41,22 @@ export async function openDataDir(folder: string): Promise<DataDir> {
     lock.close()
     throw userError('data_dir_unwritable', { path, reason: reasonOf(error) })
   }
+}
+
+/** Node's own recursive `mkdir` never returns where a folder that is there can't hold another, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(path)
+  if (!(await isFolder(path)) && parent !== path && !(await isFolder(parent))) await makeFolder(parent)
+  await mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
+    if (!(await isFolder(path))) throw error
+  })
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 async function takeLock(path: string): Promise<DatabaseSync> {
