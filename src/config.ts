@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import * as z from 'zod'
-import { LOCALES, type Locale } from './core/request.ts'
+import { LOCALES, type Locale, shown } from './core/request.ts'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -63,7 +63,7 @@ const oneOf = <T extends string>(values: readonly T[]) => ({
 
 const RULES = {
   DATABASE_URL: {
-    schema: z.url({ protocol: /^postgres(ql)?$/ }),
+    schema: z.url({ protocol: /^postgres(ql)?$/, hostname: /./ }),
     problem: 'not_postgres_url',
     allowed: 'postgres://user:password@host:5432/name',
     secret: true,
@@ -93,7 +93,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     const parsed = rule.schema.safeParse(given)
     if (parsed.success) return parsed.data as z.output<(typeof RULES)[V]['schema']>
     const { problem, allowed } = rule
-    problems.push({ variable, problem, allowed, given: rule.secret ? '' : given.slice(0, 60) })
+    problems.push({ variable, problem, allowed, given: rule.secret ? '' : shown(given) })
     return null
   }
 

@@ -115,12 +115,20 @@ export function parseRequest(input: RequestInput, list: ModelList): VideoRequest
 }
 
 function parsePrompt(given: unknown): string {
-  const prompt = typeof given === 'string' ? given.trim() : ''
+  const prompt = typeof given === 'string' ? printable(given) : ''
   if (readerLength(prompt, 0) === 0) throw userError('prompt_empty', { max: PROMPT_MAX })
   // one cluster may hold any number of code points, so a text far longer than any language needs is refused by its size
   const length = prompt.length > PROMPT_MAX * 32 ? prompt.length : readerLength(prompt)
   if (length > PROMPT_MAX) throw userError('prompt_too_long', { given: length, max: PROMPT_MAX })
   return prompt
+}
+
+/** Text that every database, terminal and provider can take: no control characters but line breaks and tabs, no half emoji. */
+function printable(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/[\p{Cc}--[\n\r\t]]/gv, ' ')
+    .trim()
 }
 
 function oneOf<T extends string | number>(
@@ -175,10 +183,10 @@ function misfitOf(request: VideoRequest, model: ModelCapabilities): Misfit | nul
 }
 
 /** What was given, as an error repeats it: short, on one line, never a control character. */
-function shown(given: unknown): string {
+export function shown(given: unknown): string {
   const text = typeof given === 'string' ? given : (JSON.stringify(given) ?? String(given))
   const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line
+  return line.length > 60 ? `${line.slice(0, 59).toWellFormed()}…` : line
 }
 
 /** The estimate before rendering, in USD; null where the model's price isn't known. */

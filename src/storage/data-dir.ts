@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, constants, mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { userError } from '../core/errors.ts'
@@ -79,9 +79,13 @@ function isBusy(error: unknown): boolean {
 
 async function holderOf(path: string): Promise<{ pid: number; since: string }> {
   // the holder writes its name just after it has taken the lock, so the file may be a moment late
-  const text = await readFile(join(path, HOLDER), 'utf8').catch(() => '{}')
-  const holder: { pid?: number; since?: string } = JSON.parse(text || '{}')
-  return { pid: holder.pid ?? 0, since: holder.since ?? '' }
+  const text = await readFile(join(path, HOLDER), 'utf8').catch(() => '')
+  try {
+    const holder: { pid: number; since: string } = JSON.parse(text)
+    return { pid: Number(holder.pid), since: String(holder.since) }
+  } catch {
+    return { pid: 0, since: '?' }
+  }
 }
 
 async function secretOf(path: string): Promise<Buffer> {
@@ -89,7 +93,9 @@ async function secretOf(path: string): Promise<Buffer> {
   const kept = await readFile(file).catch(() => null)
   if (kept?.length === 32) return kept
   const secret = randomBytes(32)
-  const part = await open(`${file}.part`, 'w', 0o600)
+  // made anew: the mode counts only for a file that isn't there yet
+  await rm(`${file}.part`, { force: true })
+  const part = await open(`${file}.part`, 'wx', 0o600)
   try {
     await part.writeFile(secret)
     await part.sync()

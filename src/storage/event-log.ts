@@ -4,7 +4,8 @@ import type { JobStatus } from '../core/job.ts'
 import type { EventLog, Log } from '../core/ports.ts'
 import type { Locale } from '../core/request.ts'
 import type { Database, Db } from './db.ts'
-import { jobLogs } from './schema.ts'
+import { isUuid, jobLogs } from './schema.ts'
+import { storable } from './storable.ts'
 
 const CHANNEL = 'job_events'
 
@@ -32,8 +33,8 @@ export async function appendEvent(
   await tx.insert(jobLogs).values({
     jobId: job.id,
     level: change.type === 'failed' ? 'ERROR' : 'INFO',
-    message: describe(change, job.locale),
-    event: change,
+    message: storable(describe(change, job.locale)),
+    event: storable(change),
     status: job.status,
     progress: job.progress,
   })
@@ -56,6 +57,7 @@ export async function createEventLog(
     })
 
   async function since(jobId: string, seq: number): Promise<JobEvent[]> {
+    if (!isUuid(jobId)) return []
     const rows = await database.db
       .select()
       .from(jobLogs)

@@ -7,7 +7,8 @@ import { canMoveSegment, type Segment } from '../core/segment.ts'
 import type { Db } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
 import { checkActiveLimit, checkHourlyLimit, lockUser } from './limits.ts'
-import { identities, jobs, segments, users } from './schema.ts'
+import { identities, isUuid, jobs, segments, users } from './schema.ts'
+import { storable } from './storable.ts'
 
 type JobRow = typeof jobs.$inferSelect
 type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
@@ -58,6 +59,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
   }
 
   async function segmentsOf(tx: Db, jobId: string): Promise<Segment[]> {
+    if (!isUuid(jobId)) return []
     const rows = await tx
       .select()
       .from(segments)
@@ -128,6 +130,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     segments: (jobId) => segmentsOf(db, jobId),
 
     async claim(id, worker, leaseMs) {
+      if (!isUuid(id)) return null
       const [row] = await db
         .update(jobs)
         .set({ claimedBy: worker, claimedUntil: leaseEnd(leaseMs) })
@@ -161,11 +164,15 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       move(claim, 'planning', { progress: atLeast(PROGRESS.planning) }, { type: 'planning' }),
 
     startGenerating: (claim, plan) => {
-      const title = plan ? { title: plan.title } : {}
+      const title = plan ? { title: storable(plan.title) } : {}
       return move(claim, 'generating', { ...title, progress: atLeast(PROGRESS.planned) }, async (tx) => {
         const job = await read(tx, claim.jobId)
         if (plan) {
-          const rows = plan.shots.map((shot, i) => ({ ...shot, index: i + 1, model: job.config.model }))
+          const rows = storable(plan.shots).map((shot, i) => ({
+            ...shot,
+            index: i + 1,
+            model: job.config.model,
+          }))
           await tx.insert(segments).values(rows.map((row) => ({ ...row, jobId: job.id })))
         }
         const shots = await segmentsOf(tx, job.id)
@@ -225,7 +232,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     fail: async (claim, error) => {
       const change: JobChange = { type: 'failed', error }
       const { locale } = await read(db, claim.jobId)
-      await end(claim, 'failed', { error, errorMessage: describe(change, locale) }, change)
+      const set = storable({ error, errorMessage: describe(change, locale) })
+      await end(claim, 'failed', set, change)
     },
 
     cancel: (claim) => end(claim, 'cancelled', {}, { type: 'cancelled' }),
@@ -271,10 +279,6 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
         return toJob(row)
       }),
   }
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
 }
 
 function toJob(row: JobRow): Job {

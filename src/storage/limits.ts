@@ -32,7 +32,12 @@ export async function checkActiveLimit(tx: Db, userId: string, limits: Limits, b
 export async function checkHourlyLimit(tx: Db, userId: string, limits: Limits): Promise<void> {
   if (limits.jobsPerHour === null) return
   const [leaves] = await tx
-    .select({ at: sql`${jobs.createdAt} + interval '1 hour'`.mapWith(jobs.createdAt) })
+    // up to the next whole second: nobody is told a moment that is still too early
+    .select({
+      at: sql`date_trunc('second', ${jobs.createdAt} + interval '1 hour 0.999999 seconds')`.mapWith(
+        jobs.createdAt,
+      ),
+    })
     .from(jobs)
     .where(and(eq(jobs.userId, userId), gt(jobs.createdAt, sql`now() - interval '1 hour'`)))
     .orderBy(desc(jobs.createdAt))

@@ -26,6 +26,11 @@ import type { Plan } from '../core/plan.ts'
 import type { Locale, VideoRequest } from '../core/request.ts'
 import { SEGMENT_STATES } from '../core/segment.ts'
 
+/** Whether a text can be the id of a row. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
+}
+
 /** The tables, and who may read them. The service connects as their owner, to whom the policies don't apply. */
 
 export const jobStatus = pgEnum('job_status', JOB_STATUSES)

@@ -17,27 +17,30 @@ export async function createDatabase(): Promise<string> {
   return text
 }
 
-/** Both databases that the product runs on, to run one suite on each. Each `open` gives a new one, closed after the file's tests. */
-export const DATABASES: readonly { name: string; open: () => Promise<Database> }[] = [
+/** Registers what closes a database: `afterAll` for one that a group of tests shares, `onTestFinished` within a test. */
+type Cleanup = (close: () => Promise<void>) => void
+
+/** Both databases that the product runs on, to run one suite on each. Each `open` gives a new one. */
+export const DATABASES: readonly { name: string; open: (cleanup?: Cleanup) => Promise<Database> }[] = [
   {
     name: 'PGlite',
-    async open() {
+    async open(cleanup = afterAll) {
       const folder = await mkdtemp(join(tmpdir(), 'pglite-test-'))
       const database = await openPglite(folder)
-      afterAll(async () => {
+      cleanup(async () => {
         await database.close()
         await rm(folder, { recursive: true, force: true })
       })
       return database
     },
   },
-  { name: 'Postgres', open: async () => openUrl(await createDatabase()) },
+  { name: 'Postgres', open: async (cleanup) => openUrl(await createDatabase(), cleanup) },
 ]
 
-/** One more process, as it were, on a database. Closed after the file's tests. */
-export async function openUrl(url: string, log: Log = silentLog): Promise<Database> {
-  const database = await openPostgres(url, log)
-  afterAll(() => database.close())
+/** One more process, as it were, on a database. */
+export async function openUrl(url: string, cleanup: Cleanup = afterAll): Promise<Database> {
+  const database = await openPostgres(url, silentLog)
+  cleanup(() => database.close())
   return database
 }
 

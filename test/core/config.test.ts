@@ -1,0 +1,157 @@
+import { expect, test } from 'vitest'
+import { ConfigError, readConfig, terminalLocale } from '../../src/config.ts'
+import { problemText } from '../../src/i18n/index.ts'
+
+function problems(env: NodeJS.ProcessEnv) {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  throw new Error(`taken: ${JSON.stringify(env)}`)
+}
+
+test('with nothing set the program runs by itself', () => {
+  expect(readConfig({})).toMatchObject({
+    dataDir: './data',
+    databaseUrl: null,
+    defaultLocale: 'ko',
+    logLevel: null,
+    ffmpegPath: null,
+    videoModel: null,
+    jobsPerHour: 10,
+    maxActiveJobsPerUser: 2,
+    maxConcurrentRenders: 2,
+  })
+})
+
+test('what is set is taken, without blanks around it', () => {
+  const databaseUrl = 'postgresql://me:p%40ss@db.example.com:6543/films?sslmode=require'
+  expect(
+    readConfig({
+      DATA_DIR: ' /srv/sora ',
+      DATABASE_URL: `${databaseUrl}\n`,
+      DEFAULT_LOCALE: ' en',
+      LOG_LEVEL: 'debug',
+      FFMPEG_PATH: '/opt/ffmpeg',
+      VIDEO_MODEL: 'local',
+      JOBS_PER_HOUR: '1',
+      MAX_CONCURRENT_JOBS: '2',
+      MAX_CONCURRENT_RENDERS: '3',
+      MAX_ACTIVE_JOBS_PER_USER: '1000',
+    }),
+  ).toMatchObject({
+    dataDir: '/srv/sora',
+    databaseUrl,
+    defaultLocale: 'en',
+    logLevel: 'debug',
+    ffmpegPath: '/opt/ffmpeg',
+    videoModel: 'local',
+    jobsPerHour: 1,
+    maxConcurrentJobs: 2,
+    maxConcurrentRenders: 3,
+    maxActiveJobsPerUser: 1000,
+  })
+})
+
+test('a variable that is set to nothing counts as not set', () => {
+  const names = [
+    'DATA_DIR',
+    'DATABASE_URL',
+    'DEFAULT_LOCALE',
+    'LOG_LEVEL',
+    'FFMPEG_PATH',
+    'VIDEO_MODEL',
+    'JOBS_PER_HOUR',
+    'MAX_CONCURRENT_JOBS',
+    'MAX_CONCURRENT_RENDERS',
+    'MAX_ACTIVE_JOBS_PER_USER',
+  ]
+  for (const nothing of ['', '   ', '\n']) {
+    expect(readConfig(Object.fromEntries(names.map((name) => [name, nothing])))).toEqual(readConfig({}))
+  }
+})
+
+test.each([
+  ['JOBS_PER_HOUR', '0', '1–10000'],
+  ['JOBS_PER_HOUR', '10001', '1–10000'],
+  ['JOBS_PER_HOUR', 'ten', '1–10000'],
+  ['JOBS_PER_HOUR', '1e3', '1–10000'],
+  ['JOBS_PER_HOUR', '２', '1–10000'],
+  ['MAX_CONCURRENT_JOBS', '1.5', '1–1000'],
+  ['MAX_CONCURRENT_JOBS', '0x10', '1–1000'],
+  ['MAX_CONCURRENT_RENDERS', '-1', '1–1000'],
+  ['MAX_ACTIVE_JOBS_PER_USER', '9'.repeat(50), '1–1000'],
+  ['MAX_ACTIVE_JOBS_PER_USER', 'Infinity', '1–1000'],
+  ['DEFAULT_LOCALE', 'fr', 'ko, en'],
+  ['DEFAULT_LOCALE', 'ko_KR', 'ko, en'],
+  ['LOG_LEVEL', 'verbose', 'fatal, error, warn, info, debug, trace, silent'],
+])(
+  '%s=%s is named, with what was given and what is allowed, in both languages',
+  (variable, given, allowed) => {
+    const [problem, ...others] = problems({ [variable]: given })
+    expect(others).toEqual([])
+    expect(problem).toMatchObject({ variable, given, allowed })
+    if (!problem) return
+    for (const locale of ['ko', 'en'] as const) {
+      const line = problemText(problem, locale)
+      expect(line.startsWith(`${variable}: `)).toBe(true)
+      expect(line).toContain(given)
+      expect(line).toContain(allowed)
+      expect(line).not.toMatch(/\n|\{\{/)
+    }
+  },
+)
+
+test.each([
+  'mysql://me:hush-hush@db/films',
+  'https://me:hush-hush@db/films',
+  'hush-hush',
+  'postgres//me:hush-hush@db/films',
+  'postgres://me:hush-hush@db:notaport/films',
+  'postgres:hush-hush',
+])('a DATABASE_URL that is none (%s) is told without repeating it', (given) => {
+  const found = problems({ DATABASE_URL: given, LOG_LEVEL: 'info' })
+  expect(found).toMatchObject([{ variable: 'DATABASE_URL' }])
+  for (const problem of found) {
+    for (const locale of ['ko', 'en'] as const) {
+      expect(problemText(problem, locale)).toMatch(/^DATABASE_URL: .*postgres:\/\//)
+      expect(problemText(problem, locale)).not.toContain('hush-hush')
+    }
+  }
+  const error = new ConfigError(found)
+  expect(`${error.message} ${error.stack} ${JSON.stringify(error)}`).not.toContain('hush-hush')
+})
+
+test('every bad variable is told at once', () => {
+  const bad = {
+    JOBS_PER_HOUR: 'x',
+    DEFAULT_LOCALE: 'xx',
+    LOG_LEVEL: 'loud',
+    DATABASE_URL: 'x',
+    MAX_CONCURRENT_JOBS: '2',
+  }
+  expect(
+    problems(bad)
+      .map(({ variable }) => variable)
+      .sort(),
+  ).toEqual(['DATABASE_URL', 'DEFAULT_LOCALE', 'JOBS_PER_HOUR', 'LOG_LEVEL'])
+})
+
+test('a hostile value is repeated short, on one line, and without what moves a terminal’s cursor', () => {
+  const [problem] = problems({ LOG_LEVEL: `loud\u001b[2J\r\n\u0007${'가'.repeat(5000)}` })
+  expect(problem?.given).toMatch(/^loud/)
+  expect(problem?.given).not.toMatch(/\p{Cc}/u)
+  expect(problem?.given.length).toBeLessThanOrEqual(60)
+})
+
+test('a terminal is spoken to in its own language, and in Korean where that is neither', () => {
+  expect(terminalLocale({ DEFAULT_LOCALE: 'en', LANG: 'ko_KR.UTF-8' })).toBe('en')
+  expect(terminalLocale({ LANG: 'en_US.UTF-8' })).toBe('en')
+  expect(terminalLocale({ LC_ALL: 'ko_KR.UTF-8', LANG: 'en_US.UTF-8' })).toBe('ko')
+  expect(terminalLocale({ LC_ALL: '', LANG: 'en' })).toBe('en')
+  for (const env of [{}, { LANG: 'C.UTF-8' }, { LANG: 'fr_FR' }, { DEFAULT_LOCALE: 'nonsense' }]) {
+    expect(terminalLocale(env)).toBe('ko')
+  }
+})
