@@ -61,7 +61,7 @@ export function createBarDisplay(output: Output, locale: Locale, now: () => numb
     const filled = Math.round(latest.progress * BAR)
     const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`
     const line = `${bar} ${Math.round(latest.progress * 100)}% ${clock(now() - started)}  ${changeText(latest, locale)}`
-    output.write(`\r\x1b[K${fitted(line, (output.columns ?? 80) - 1)}`)
+    output.write(`\r\x1b[K${fitted(line, (output.columns || 80) - 1)}`)
   }
 
   const timer = setInterval(draw, REDRAW_EVERY_MS)
