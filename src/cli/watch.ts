@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
-import { UserError } from '../core/errors.ts'
+import { reasonOf, UserError } from '../core/errors.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import type { Film } from '../core/job.ts'
 import type { EventLog, ObjectStore } from '../core/ports.ts'
@@ -44,11 +44,12 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
     )
   display.note(text(locale, 'cli.job', { job_id: jobId }))
 
+  let cancelling = Promise.resolve()
   const cancel = () => {
     display.note(text(locale, 'cli.interrupted'))
-    service.cancel(jobId).catch((error) => {
+    cancelling = service.cancel(jobId).catch((error) => {
       // a job that ended at the same moment can't be cancelled any more; its end is what is told then
-      if (!(error instanceof UserError)) display.note(String(error))
+      if (!(error instanceof UserError)) display.note(reasonOf(error))
     })
   }
   if (interrupted.aborted) cancel()
@@ -68,6 +69,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   } finally {
     display.close()
     interrupted.removeEventListener('abort', cancel)
+    await cancelling
   }
 }
 
