@@ -64,7 +64,6 @@ async function announce(app: App, service: Service, display: Display | null, but
 async function resume(app: App, service: Service, jobId: string, watching: Watching): Promise<number> {
   const past = await service.jobs.get(jobId)
   if (!past) throw userError('job_not_found', { job_id: jobId })
-  await announce(app, service, watching.display, jobId)
   const events = await service.events.since(jobId, 0)
   if (past.status === 'completed') {
     // nothing to do: its end is told again, and the film is copied where --out asks for it
@@ -72,6 +71,7 @@ async function resume(app: App, service: Service, jobId: string, watching: Watch
     return watchJob(jobId, (end?.seq ?? 1) - 1, watching)
   }
   await service.resume(jobId, OPERATOR)
+  await announce(app, service, watching.display, jobId)
   return watchJob(jobId, events.at(-1)?.seq ?? 0, watching)
 }
 

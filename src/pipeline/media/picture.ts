@@ -29,7 +29,11 @@ const UPRIGHT: Readonly<Record<number, readonly string[]>> = {
 
 /** Checks a picture that somebody gave: its kind, its size, and that it can be decoded. Throws `UserError` `image_…`. */
 export async function checkImage(ffmpeg: Ffmpeg, path: string): Promise<void> {
-  const { size } = await stat(path)
+  const file = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error)
+  })
+  if (!file.isFile()) throw unreadable(path)
+  const { size } = file
   if (size > IMAGE_BYTES_MAX) throw userError('image_too_large', { given: size, max: IMAGE_BYTES_MAX })
   const header = await readHeader(path)
   const { width, height } = header
@@ -87,6 +91,6 @@ function imageInput(path: string, { format }: ImageHeader): FfmpegInput {
   return { source: path, options: ['-noautorotate', '-f', `${format}_pipe`] }
 }
 
-function unreadable(path: string, cause?: MediaError): Error {
+function unreadable(path: string, cause?: unknown): Error {
   return userError('image_unreadable', { given: basename(path), allowed: ALLOWED }, { cause })
 }
