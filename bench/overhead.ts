@@ -96,7 +96,9 @@ function printTable(all: readonly Sample[]): void {
   })
   const base = rows[0]?.beyond ?? Number.NaN
   console.log(`ffmpeg ${app.ffmpeg.version}, medians of ${ROUNDS} films of 4 s segments at 720p\n`)
-  console.log('| segments | job | the model’s own | beyond it, a segment | ratio to 2 segments | resident memory |')
+  console.log(
+    '| segments | job | the model’s own | beyond it, a segment | ratio to 2 segments | resident memory |',
+  )
   console.log('|---|---|---|---|---|---|')
   for (const { segments, job, model, beyond, rss } of rows) {
     console.log(

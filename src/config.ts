@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import * as z from 'zod'
 import { LOCALES, type Locale, shown } from './core/request.ts'
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** What an operator has set. `null`: not set, and what then happens is the reader's to say. */
 export interface Config {

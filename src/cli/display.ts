@@ -36,7 +36,7 @@ export function createJsonDisplay(
 }
 
 /** A line for each change: for files, pipes and logs of other programs. */
-export function createLineDisplay(output: Output, locale: Locale): Display {
+function createLineDisplay(output: Output, locale: Locale): Display {
   return {
     event(event) {
       const percent = `${Math.round(event.progress * 100)}%`.padStart(4)
@@ -51,7 +51,7 @@ const BAR = 24
 const REDRAW_EVERY_MS = 250
 
 /** A bar that stays on one line of the terminal, with the time passed; what was said before stands above it. */
-export function createBarDisplay(output: Output, locale: Locale, now: () => number): Display {
+function createBarDisplay(output: Output, locale: Locale, now: () => number): Display {
   const started = now()
   let latest: JobEvent | null = null
   const clear = () => output.write('\r\x1b[K')
@@ -90,7 +90,7 @@ export function createTextDisplay(output: Output, locale: Locale, now: () => num
 }
 
 /** Milliseconds as `1:05`. */
-export function clock(ms: number): string {
+function clock(ms: number): string {
   const seconds = Math.floor(ms / 1000)
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
 }

@@ -18,7 +18,6 @@ export const planSchema = z.strictObject({
 })
 
 export type Plan = z.infer<typeof planSchema>
-export type Shot = Plan['shots'][number]
 
 /** What a plan has to fit. `seconds` is the length of every shot; `promptMax` counts UTF-16 units, as providers do. */
 export interface PlanShape {

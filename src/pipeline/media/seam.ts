@@ -6,7 +6,7 @@ import { type Ffmpeg, MediaError } from './ffmpeg.ts'
  * Two frames that are more alike than this (dB, all planes) are taken for the same picture. A guess: a real model's first frame is its
  * opening image after encoding, and how close it comes on real models has not been measured yet.
  */
-export const REPEAT_PSNR_DB = 28
+const REPEAT_PSNR_DB = 28
 
 /** Seams that are measured at the same time. */
 const PARALLEL = 2

@@ -11,7 +11,7 @@ import { CHORDS, soundOf } from './sound.ts'
 import { FLYERS, paintCloudBank, paintFlyer, paintForeground } from './sprites.ts'
 
 /** Frames a second of a local clip. */
-export const LOCAL_FPS = 24
+const LOCAL_FPS = 24
 
 /** The way that the camera goes. */
 export type Direction = 'right' | 'left' | 'up' | 'down'
