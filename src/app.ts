@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
-import type { EventLog, Identity, JobStore, Limits, Log, ObjectStore } from './core/ports.ts'
+import type { EventLog, Identity, JobStore, Limits, Log, ObjectStore, WorkFolder } from './core/ports.ts'
 import { type ModelCapabilities, type ModelList, parseRequest, type RequestInput } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
@@ -18,11 +18,8 @@ import { createSubmitJob, type Submission } from './pipeline/submit-job.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
 import { openDataDir } from './storage/data-dir.ts'
-import { type Database, openPglite, openPostgres } from './storage/db.ts'
-import { createEventLog } from './storage/event-log.ts'
-import { createJobStore } from './storage/job-store.ts'
+import type { Database } from './storage/db.ts'
 import { createLocalObjects } from './storage/objects/local.ts'
-import { createPlanCache } from './storage/plan-cache.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
 
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
@@ -58,6 +55,14 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const media = createMedia(ffmpeg)
 
   async function open(): Promise<Service> {
+    // loaded when it is needed: drizzle takes most of a second, and a refused request shouldn't wait for it
+    const [{ openPglite, openPostgres }, { createEventLog }, { createJobStore }, { createPlanCache }] =
+      await Promise.all([
+        import('./storage/db.ts'),
+        import('./storage/event-log.ts'),
+        import('./storage/job-store.ts'),
+        import('./storage/plan-cache.ts'),
+      ])
     const dataDir = await openDataDir(config.dataDir)
     const inside = (name: string) => join(dataDir.path, name)
     let database: Database
@@ -74,6 +79,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     if (database.exclusive) await jobs.releaseAll()
 
     const work = createWorkFolder(inside('work'))
+    await clearWork(work, jobs)
     const objects = createLocalObjects({
       root: inside('objects'),
       secret: dataDir.secret,
@@ -150,6 +156,14 @@ export function modelList(config: Config): ModelList {
     throw new ConfigError([{ variable: 'VIDEO_MODEL', problem: 'not_one_of', given: chosen, allowed }])
   }
   return { models: CATALOGUE, usable, default: chosen }
+}
+
+/** Removes what a process that was killed left of jobs that have ended. A job of another database is left alone. */
+async function clearWork(work: WorkFolder, jobs: JobStore): Promise<void> {
+  for (const jobId of await work.jobs()) {
+    const status = (await jobs.get(jobId))?.status
+    if (status === 'completed' || status === 'cancelled') await work.remove(jobId)
+  }
 }
 
 function modelById(id: string): CatalogueModel {

@@ -44,17 +44,17 @@ async function main(): Promise<number> {
     const display = json ? null : createTextDisplay(process.stdout, locale, Date.now)
     const watching = { service, display, locale, out, modelOf: service.modelOf, interrupted, terminated }
     if (action.type === 'resume') return await resume(app, service, action.jobId, watching)
-    await announce(app, service, display)
     if (interrupted.aborted) return EXIT.cancelled
     const input = { ...request, prompt: action.prompt }
     const job = await service.submit({ input, picture, identity: OPERATOR, locale })
+    await announce(app, service, display, job.id)
     return await watchJob(job.id, 0, watching)
   } finally {
     await service.stop()
   }
 }
 
-async function announce(app: App, service: Service, display: Display | null, but?: string): Promise<void> {
+async function announce(app: App, service: Service, display: Display | null, but: string): Promise<void> {
   if (app.models.usable.every((model) => model === 'local')) display?.note(text(locale, 'cli.stand_in'))
   const mine = await service.jobs.list(await service.jobs.userOf(OPERATOR), JOBS_LISTED)
   const cutOff = mine.filter((job) => isUnfinished(job.status) && job.id !== but).map((job) => job.id)

@@ -122,6 +122,8 @@ export interface WorkFolder {
   has(path: string): Promise<boolean>
   /** In bytes. */
   size(path: string): Promise<number>
+  /** The jobs that have a folder. */
+  jobs(): Promise<string[]>
   remove(jobId: string): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { WorkFolder } from '../core/ports.ts'
 
@@ -20,6 +20,7 @@ export function createWorkFolder(root: string): WorkFolder {
         () => false,
       ),
     size: async (path) => (await stat(path)).size,
+    jobs: () => readdir(root).catch(() => []),
     remove: (jobId) => rm(join(root, jobId), { recursive: true, force: true }),
   }
 }
