@@ -34,8 +34,17 @@ export interface ErrorData {
   ffmpeg_missing: { tried: readonly string[] }
   out_unwritable: { path: string; reason: string }
   // a job that could not be finished
+  prompt_flagged: { categories: readonly string[] }
+  planner_refused: { reason: string }
+  planner_cut_off: { reason: string }
+  planner_timeout: { seconds: number }
+  planner_busy: { reason: string }
+  planner_down: { reason: string }
+  planner_key_refused: { reason: string }
   plan_invalid: { reason: string }
   render_rejected: { segment: number; reason: string }
+  render_policy: { segment: number; reason: string }
+  render_given_up: { segment: number; minutes: number }
   render_unavailable: { segment: number; reason: string }
   render_outcome_unknown: { segment: number; reason: string }
   clip_unusable: { segment: number; reason: string }

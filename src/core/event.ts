@@ -7,6 +7,7 @@ export type JobChange =
   | { type: 'planning' }
   | { type: 'planned'; title: string; shots: readonly string[] }
   | { type: 'segment_started'; segment: number; of: number; title: string }
+  | { type: 'segment_waiting'; segment: number; of: number; position: number }
   | { type: 'segment_adopted'; segment: number; of: number; request_id: string }
   | { type: 'segment_done'; segment: number; of: number; title: string }
   | { type: 'merging' }

@@ -28,7 +28,8 @@ export interface PlanOrder extends PlanShape {
 export interface Planner {
   /** Names the planner and its version: a plan is cached under it. */
   id: string
-  plan(order: PlanOrder, signal: AbortSignal): Promise<Plan>
+  /** `person` stands for the requester at the provider: a hash, never a name. */
+  plan(order: PlanOrder, person: string, signal: AbortSignal): Promise<Plan>
 }
 
 /** Plans that were made before, by a hash of everything that a plan depends on. */
@@ -65,7 +66,13 @@ export interface VideoModel {
   submit(order: RenderOrder): Promise<RemoteRequest>
   /** Looks for the request of an order whose answer was lost. */
   find(order: RenderOrder, signal: AbortSignal): Promise<RemoteRequest | 'absent' | 'unknown'>
-  wait(order: RenderOrder, request: RemoteRequest, signal: AbortSignal): Promise<RenderedClip>
+  /** `waiting` hears of the request's place in the provider's line, 0 being next, whenever it changes. */
+  wait(
+    order: RenderOrder,
+    request: RemoteRequest,
+    signal: AbortSignal,
+    waiting?: (position: number) => void,
+  ): Promise<RenderedClip>
   download(url: string, path: string, signal: AbortSignal): Promise<void>
   /** Stops a request as far as the provider can; a finished one is left alone. */
   cancel(order: RenderOrder, request: RemoteRequest): Promise<void>
@@ -215,8 +222,8 @@ export interface JobStore {
   /** Frees every job: for a store that no other process can have open. */
   releaseAll(): Promise<void>
 
-  /** Notes that a job which was begun before goes on. */
-  resume(claim: Claim): Promise<void>
+  /** Tells of something that changes no state. */
+  note(claim: Claim, change: JobChange): Promise<void>
   startPlanning(claim: Claim): Promise<void>
   /** `plan` is null where the job's segments are there from an earlier run. */
   startGenerating(claim: Claim, plan: Plan | null): Promise<void>

@@ -4,6 +4,7 @@ export const en = {
   'change.planning': 'Planning the shots…',
   'change.planned': 'Planned {{count}} segments: {{shots}}',
   'change.segment_started': 'Segment {{segment}}/{{of}} is being made… ({{title}})',
+  'change.segment_waiting': 'Segment {{segment}}/{{of}} is number {{place}} in the video model’s line.',
   'change.segment_adopted':
     'Segment {{segment}}/{{of}}: found the request that was made before and went on with it.',
   'change.segment_done': 'Segment {{segment}}/{{of}} is done.',
@@ -51,6 +52,23 @@ export const en = {
     'FFMPEG_PATH: no ffmpeg was found that runs (tried {{tried}}). Install ffmpeg, or give its path.',
   'error.out_unwritable':
     '--out: can’t write {{path}} ({{reason}}). Give a file in a folder that you may write to.',
+  'error.prompt_flagged':
+    'prompt: it was refused by the content check ({{categories}}). Describe the film differently.',
+  'error.planner_refused': 'The planner refused this prompt: {{reason}}. Describe the film differently.',
+  'error.planner_cut_off':
+    'The planner’s answer was cut off ({{reason}}). Try again, or ask for fewer segments.',
+  'error.planner_timeout':
+    'The planner did not answer within {{seconds}} s. Nothing was rendered; try again.',
+  'error.planner_busy':
+    'The planner takes no more requests at the moment: {{reason}}. Nothing was rendered; try again later.',
+  'error.planner_down':
+    'The planner can’t be reached or is broken: {{reason}}. Nothing was rendered; try again later.',
+  'error.planner_key_refused':
+    'OPENAI_API_KEY: the planner refused it ({{reason}}). The operator must set a valid key.',
+  'error.render_policy':
+    'Segment {{segment}} was refused by the video model’s content policy: {{reason}}. Describe the film differently.',
+  'error.render_given_up':
+    'Segment {{segment}} was not finished after {{minutes}} minutes and was given up. What is finished is kept; retry asks for it again.',
   'error.plan_invalid': 'The planner’s answer did not fit: {{reason}}. Try again.',
   'error.render_rejected': 'Segment {{segment}} was refused by the video model: {{reason}}.',
   'error.render_unavailable':

@@ -46,6 +46,8 @@ export function changeText(change: JobChange, locale: Locale): string {
       return text(locale, 'change.planned', { count: change.shots.length, shots: change.shots.join(' · ') })
     case 'segment_started':
       return text(locale, 'change.segment_started', change)
+    case 'segment_waiting':
+      return text(locale, 'change.segment_waiting', { ...change, place: change.position + 1 })
     case 'segment_adopted':
       return text(locale, 'change.segment_adopted', change)
     case 'segment_done':
@@ -67,6 +69,8 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
       return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
     case 'image_unreadable':
       return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
+    case 'prompt_flagged':
+      return text(locale, `error.${code}`, { categories: data.categories.join(', ') })
     case 'combination_unsupported': {
       const { alternative, allowed } = data
       const advice =

@@ -6,6 +6,7 @@ export const ko: Record<keyof typeof en, string> = {
   'change.planning': '장면을 계획하고 있습니다…',
   'change.planned': '계획 완료, 세그먼트 {{count}}개: {{shots}}',
   'change.segment_started': '세그먼트 {{segment}}/{{of}} 생성 중… ({{title}})',
+  'change.segment_waiting': '세그먼트 {{segment}}/{{of}}: 영상 모델 대기열에서 {{place}}번째입니다.',
   'change.segment_adopted': '세그먼트 {{segment}}/{{of}}: 먼저 보낸 요청을 찾아 이어갑니다.',
   'change.segment_done': '세그먼트 {{segment}}/{{of}} 완료.',
   'change.merging': '세그먼트를 하나로 잇고 있습니다…',
@@ -55,6 +56,22 @@ export const ko: Record<keyof typeof en, string> = {
     'FFMPEG_PATH: 실행할 수 있는 ffmpeg가 없습니다(찾아본 곳: {{tried}}). ffmpeg를 설치하거나 경로를 지정하세요.',
   'error.out_unwritable':
     '--out: {{path}} 파일에 쓸 수 없습니다({{reason}}). 쓸 수 있는 폴더 안의 파일을 지정하세요.',
+  'error.prompt_flagged': 'prompt: 내용 검사에서 거절되었습니다({{categories}}). 다른 표현으로 적어 주세요.',
+  'error.planner_refused': '플래너가 이 프롬프트를 거절했습니다: {{reason}}. 다른 표현으로 적어 주세요.',
+  'error.planner_cut_off':
+    '플래너의 답이 중간에 끊겼습니다({{reason}}). 다시 시도하거나 세그먼트 수를 줄여 주세요.',
+  'error.planner_timeout':
+    '플래너가 {{seconds}}초 안에 답하지 않았습니다. 렌더링은 시작되지 않았으니 다시 시도해 주세요.',
+  'error.planner_busy':
+    '지금은 플래너가 요청을 더 받지 않습니다: {{reason}}. 렌더링은 시작되지 않았으니 나중에 다시 시도해 주세요.',
+  'error.planner_down':
+    '플래너에 연결할 수 없거나 고장이 났습니다: {{reason}}. 렌더링은 시작되지 않았으니 나중에 다시 시도해 주세요.',
+  'error.planner_key_refused':
+    'OPENAI_API_KEY: 플래너가 키를 거절했습니다({{reason}}). 운영자가 올바른 키를 설정해야 합니다.',
+  'error.render_policy':
+    '영상 모델의 콘텐츠 정책이 세그먼트 {{segment}} 요청을 거절했습니다: {{reason}}. 다른 표현으로 적어 주세요.',
+  'error.render_given_up':
+    '세그먼트 {{segment}} 생성이 {{minutes}}분이 지나도 끝나지 않아 중단했습니다. 끝난 부분은 보관되며 다시 시도하면 새로 요청합니다.',
   'error.plan_invalid': '플래너의 답이 형식에 맞지 않습니다: {{reason}}. 다시 시도해 주세요.',
   'error.render_rejected': '영상 모델이 세그먼트 {{segment}} 요청을 거절했습니다: {{reason}}.',
   'error.render_unavailable':

@@ -28,8 +28,9 @@ export async function planShots(deps: PlanDeps, job: Job, signal: AbortSignal): 
   const key = createHash('sha256')
     .update(JSON.stringify([deps.planner.id, order]))
     .digest('hex')
+  const person = createHash('sha256').update(job.userId).digest('hex')
   const cached = await deps.plans.get(key)
-  const checked = checkPlan(cached ?? (await deps.planner.plan(order, signal)), order)
+  const checked = checkPlan(cached ?? (await deps.planner.plan(order, person, signal)), order)
   if ('misfit' in checked) throw userError('plan_invalid', { reason: checked.misfit })
   if (!cached) await deps.plans.put(key, checked.plan)
   return checked.plan

@@ -142,9 +142,16 @@ async function settle(run: Run, segment: Segment, reason: string): Promise<Segme
 }
 
 async function waitForClip(run: Run, segment: Segment): Promise<Segment> {
+  const about = { job_id: run.job.id, segment: segment.index, request_id: segment.request?.id }
+  const waiting = (position: number) => {
+    const change = { type: 'segment_waiting', segment: segment.index, of: run.of, position } as const
+    run.deps.jobs.note(run.claim, change).catch((error) => {
+      run.deps.log.warn({ ...about, err: error }, 'cannot tell of a place in line')
+    })
+  }
   try {
     const order = orderOf(run.deps, run.job, segment)
-    const clip = await modelOf(run, segment).wait(order, requestOf(segment), run.signal)
+    const clip = await modelOf(run, segment).wait(order, requestOf(segment), run.signal, waiting)
     return await move(run, segment, 'rendered', { clipUrl: clip.url, costUsd: clip.costUsd })
   } catch (error) {
     if (error instanceof ProviderError && error.kind !== 'unknown') await move(run, segment, 'planned')
@@ -218,6 +225,7 @@ async function move(run: Run, segment: Segment, to: SegmentState, what?: Segment
 async function pauseAfter(run: Run, segment: Segment, error: unknown, failures: number): Promise<void> {
   if (run.signal.aborted || !(error instanceof ProviderError)) throw error
   const data = { segment: segment.index, reason: error.message }
+  if (error.reason === 'content_policy') throw userError('render_policy', data, { cause: error })
   if (error.kind === 'rejected') throw userError('render_rejected', data, { cause: error })
   if (error.kind === 'unknown' || failures >= TRIES) {
     throw userError('render_unavailable', data, { cause: error })

@@ -58,7 +58,7 @@ export function createRunJob(deps: RunDeps) {
 
 async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<void> {
   await deps.work.create(job.id)
-  if (job.status !== 'queued') await deps.jobs.resume(claim)
+  if (job.status !== 'queued') await deps.jobs.note(claim, { type: 'resumed' })
   if (job.status === 'queued') await deps.jobs.startPlanning(claim)
   if (job.status === 'queued' || job.status === 'planning') {
     const planned = (await deps.jobs.segments(job.id)).length > 0

@@ -158,7 +158,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       await db.update(jobs).set({ claimedBy: null, claimedUntil: null })
     },
 
-    resume: (claim) => underClaim(claim, UNFINISHED, {}, { type: 'resumed' }),
+    note: (claim, change) => underClaim(claim, UNFINISHED, {}, change),
 
     startPlanning: (claim) =>
       move(claim, 'planning', { progress: atLeast(PROGRESS.planning) }, { type: 'planning' }),
