@@ -88,16 +88,25 @@ export function userError<C extends ErrorCode>(
  */
 export type ProviderErrorKind = 'rejected' | 'transient' | 'unknown'
 
+/** What a provider refused or gave up for, where that is more than its kind says. */
+export type ProviderErrorReason = 'content_policy' | 'given_up'
+
 /** A provider's failure. `message` is the provider's own words. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
   readonly kind: ProviderErrorKind
   readonly requestId: string | null
+  readonly reason: ProviderErrorReason | null
 
-  constructor(kind: ProviderErrorKind, message: string, options: ErrorOptions & { requestId?: string } = {}) {
+  constructor(
+    kind: ProviderErrorKind,
+    message: string,
+    options: ErrorOptions & { requestId?: string; reason?: ProviderErrorReason } = {},
+  ) {
     super(message, options)
     this.kind = kind
     this.requestId = options.requestId ?? null
+    this.reason = options.reason ?? null
   }
 }
 
