@@ -4,6 +4,7 @@ import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
 import type { EventLog, Identity, JobStore, Limits, Log, ObjectStore, WorkFolder } from './core/ports.ts'
+import { allowedEstimate, costUsd } from './core/price.ts'
 import { type ModelCapabilities, type ModelList, parseRequest, type RequestInput } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
@@ -27,10 +28,16 @@ export interface App {
   models: ModelList
   /** The ffmpeg that is used, and its version. */
   ffmpeg: { path: string; version: string }
-  /** Checks a request and the picture that it opens on. Throws `UserError`; nothing has been stored. */
-  check(input: RequestInput, picture: string | null): Promise<void>
+  /** Checks a request and the picture that it opens on, and says its price. Throws `UserError`; nothing has been stored. */
+  check(input: RequestInput, picture: string | null): Promise<Price>
   /** Opens the data folder and the database, and takes jobs. Throws `UserError`. */
   open(): Promise<Service>
+}
+
+/** What a film is expected to cost, in USD, and with which model; null where the price isn't known. */
+export interface Price {
+  estimateUsd: number | null
+  model: string
 }
 
 /** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
@@ -44,6 +51,8 @@ export interface Service {
   objects: ObjectStore
   /** The model that a job is made with. */
   modelOf(jobId: string): Promise<ModelCapabilities>
+  /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
+  costOf(jobId: string): Promise<number | null>
   /** Leaves running jobs to the next start, and closes everything. */
   stop(): Promise<void>
 }
@@ -53,6 +62,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const models = modelList(config)
   const ffmpeg = await findFfmpeg(config.ffmpegPath ?? undefined)
   const media = createMedia(ffmpeg)
+  const ceilings = { perJob: config.maxUsdPerJob, perUserDay: config.maxUsdPerUserDay }
 
   async function open(): Promise<Service> {
     // loaded when it is needed: drizzle takes most of a second, and a refused request shouldn't wait for it
@@ -99,6 +109,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       planner: createLocalPlanner(),
       plans: createPlanCache(database.db),
       capabilities: modelById,
+      ceilings,
       videoModel: () => local,
       slots: createSlots(config.maxConcurrentRenders),
       log,
@@ -124,6 +135,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         if (!job) throw userError('job_not_found', { job_id: jobId })
         return modelById(job.request.model)
       },
+      costOf: async (jobId) => costUsd(await jobs.segments(jobId)),
       async stop() {
         await queue.stop()
         await events.close()
@@ -137,8 +149,11 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     models,
     ffmpeg: { path: ffmpeg.path, version: ffmpeg.version },
     async check(input, picture) {
-      parseRequest(input, models)
+      const request = parseRequest({ ...input, image: picture !== null }, models)
+      const model = modelById(request.model)
+      const estimateUsd = allowedEstimate(request, model, ceilings)
       if (picture !== null) await media.checkImage(picture)
+      return { estimateUsd, model: model.name }
     },
     open,
   }
@@ -177,5 +192,6 @@ function limitsOf(config: Config, identity: Identity): Limits {
   return {
     jobsPerHour: identity.platform === 'cli' ? null : config.jobsPerHour,
     activeJobs: config.maxActiveJobsPerUser,
+    usdPerDay: config.maxUsdPerUserDay,
   }
 }

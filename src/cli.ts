@@ -1,6 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type App, createApp, modelList, type Service } from './app.ts'
+import { createInterface } from 'node:readline/promises'
+import { type App, createApp, modelList, type Price, type Service } from './app.ts'
 import { languageOf, parseArguments, UsageError } from './cli/arguments.ts'
 import { createTextDisplay, type Display, listLine } from './cli/display.ts'
 import { EXIT } from './cli/exit.ts'
@@ -10,7 +11,7 @@ import { reasonOf, UserError, userError } from './core/errors.ts'
 import { isUnfinished } from './core/job.ts'
 import type { Identity } from './core/ports.ts'
 import type { Locale } from './core/request.ts'
-import { errorText, problemText, text } from './i18n/index.ts'
+import { errorText, problemText, text, usdText } from './i18n/index.ts'
 import { createLog } from './telemetry.ts'
 
 const OPERATOR: Identity = { platform: 'cli', team: '', externalId: 'operator' }
@@ -35,22 +36,57 @@ async function main(): Promise<number> {
   const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
   const picture = args.image === null ? null : resolve(config.callerDir, args.image)
   const out = args.out === null ? null : await checkedOut(resolve(config.callerDir, args.out))
-  if (action.type === 'make') await app.check({ ...request, prompt: action.prompt }, picture)
+  const input = { ...request, prompt: action.type === 'make' ? action.prompt : '' }
+  if (action.type === 'make') {
+    const price = await app.check(input, picture)
+    if (!(await agreed(price, args.yes, config.confirmAboveUsd))) return EXIT.cancelled
+  }
 
   const service = await app.open()
   try {
     if (action.type === 'list') return await list(service)
     if (action.type === 'cancel') return await cancel(service, action.jobId)
     const display = json ? null : createTextDisplay(process.stdout, locale, Date.now)
-    const watching = { service, display, locale, out, modelOf: service.modelOf, interrupted, terminated }
+    const watching = {
+      service,
+      display,
+      locale,
+      out,
+      modelOf: service.modelOf,
+      costOf: service.costOf,
+      interrupted,
+      terminated,
+    }
     if (action.type === 'resume') return await resume(app, service, action.jobId, watching)
     if (interrupted.aborted) return EXIT.cancelled
-    const input = { ...request, prompt: action.prompt }
     const job = await service.submit({ input, picture, identity: OPERATOR, locale })
     await announce(app, service, display, job.id)
     return await watchJob(job.id, 0, watching)
   } finally {
     await service.stop()
+  }
+}
+
+/** On a terminal a price above the threshold, or one that isn't known, is asked about; elsewhere it is only told. */
+async function agreed(price: Price, yes: boolean, confirmAbove: number): Promise<boolean> {
+  const { estimateUsd: usd, model } = price
+  if (usd === 0 || json) return true
+  const told =
+    usd === null
+      ? text(locale, 'cli.price_unknown', { model })
+      : text(locale, 'cli.price', { usd: usdText(usd), model })
+  process.stdout.write(`${told}\n`)
+  const cheap = usd !== null && usd <= confirmAbove
+  if (yes || cheap || !process.stdin.isTTY || !process.stdout.isTTY) return true
+  const ask = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    const answer = await ask.question(text(locale, 'cli.agree'), { signal: interrupted })
+    return ['y', 'yes', '예', '네', 'ㅇ'].includes(answer.trim().toLowerCase())
+  } catch (error) {
+    if (interrupted.aborted) return false
+    throw error
+  } finally {
+    ask.close()
   }
 }
 

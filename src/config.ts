@@ -18,12 +18,34 @@ export interface Config {
   maxConcurrentJobs: number
   maxConcurrentRenders: number
   maxActiveJobsPerUser: number
+  openai: { apiKey: string; baseUrl: string | null; plannerModel: string } | null
+  fal: {
+    key: string
+    queueUrl: string
+    restUrl: string
+    apiUrl: string
+    mediaHosts: readonly string[]
+  } | null
+  /** Where fal's prices and schemas are asked for, with a key or without. */
+  falApiUrl: string | null
+  supabase: { url: string; secretKey: string; bucket: string } | null
+  /** In USD; null: no ceiling. */
+  maxUsdPerJob: number | null
+  maxUsdPerUserDay: number | null
+  /** In USD: above it the command line asks first. */
+  confirmAboveUsd: number
 }
 
 /** One variable that can't be used: worded by `i18n` under `config.<problem>`. `given` is empty for a secret. */
 export interface ConfigProblem {
   variable: string
-  problem: 'not_whole_number' | 'not_one_of' | 'not_postgres_url'
+  problem:
+    | 'not_whole_number'
+    | 'not_one_of'
+    | 'not_postgres_url'
+    | 'not_web_address'
+    | 'not_usd'
+    | 'needed_with'
   given: string
   allowed: string
 }
@@ -61,6 +83,21 @@ const oneOf = <T extends string>(values: readonly T[]) => ({
   allowed: values.join(', '),
 })
 
+const webAddress = {
+  schema: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
+  problem: 'not_web_address' as const,
+  allowed: 'https://host/path',
+}
+
+const usd = {
+  schema: text
+    .regex(/^\d+(\.\d+)?$/)
+    .transform(Number)
+    .pipe(z.number().max(1_000_000)),
+  problem: 'not_usd' as const,
+  allowed: '0–1000000, such as 2.50',
+}
+
 const RULES = {
   DATABASE_URL: {
     schema: z.url({ protocol: /^postgres(ql)?$/, hostname: /./ }),
@@ -74,6 +111,14 @@ const RULES = {
   MAX_CONCURRENT_JOBS: wholeNumber(1, 1000),
   MAX_CONCURRENT_RENDERS: wholeNumber(1, 1000),
   MAX_ACTIVE_JOBS_PER_USER: wholeNumber(1, 1000),
+  OPENAI_BASE_URL: webAddress,
+  FAL_QUEUE_URL: webAddress,
+  FAL_REST_URL: webAddress,
+  FAL_API_URL: webAddress,
+  SUPABASE_URL: webAddress,
+  MAX_USD_PER_JOB: usd,
+  MAX_USD_PER_USER_DAY: usd,
+  CONFIRM_ABOVE_USD: usd,
 } satisfies Record<string, Rule>
 
 /** Adds what a `.env` file in this folder sets to the environment, where that doesn't set it already. */
@@ -97,6 +142,20 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     return null
   }
 
+  const openaiKey = set('OPENAI_API_KEY')
+  const falKey = set('FAL_KEY')
+  const supabaseUrl = checked('SUPABASE_URL')
+  const supabaseKey = set('SUPABASE_SECRET_KEY')
+  if (supabaseUrl && !supabaseKey) problems.push(missing('SUPABASE_SECRET_KEY', 'SUPABASE_URL'))
+  const openaiUrl = checked('OPENAI_BASE_URL')
+  const falApiUrl = checked('FAL_API_URL')
+  const falAddresses = {
+    queueUrl: checked('FAL_QUEUE_URL') ?? 'https://queue.fal.run',
+    restUrl: checked('FAL_REST_URL') ?? 'https://rest.fal.ai',
+    apiUrl: falApiUrl ?? 'https://api.fal.ai',
+    mediaHosts: (set('MEDIA_HOSTS') ?? '').split(/[\s,]+/).filter((host) => host !== ''),
+  }
+
   const config: Config = {
     dataDir: set('DATA_DIR') ?? './data',
     databaseUrl: checked('DATABASE_URL'),
@@ -109,9 +168,25 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxConcurrentJobs: checked('MAX_CONCURRENT_JOBS') ?? 4,
     maxConcurrentRenders: checked('MAX_CONCURRENT_RENDERS') ?? 2,
     maxActiveJobsPerUser: checked('MAX_ACTIVE_JOBS_PER_USER') ?? 2,
+    openai: openaiKey
+      ? { apiKey: openaiKey, baseUrl: openaiUrl, plannerModel: set('PLANNER_MODEL') ?? 'gpt-6-luna' }
+      : null,
+    fal: falKey ? { key: falKey, ...falAddresses } : null,
+    falApiUrl,
+    supabase:
+      supabaseUrl && supabaseKey
+        ? { url: supabaseUrl, secretKey: supabaseKey, bucket: set('SUPABASE_BUCKET') ?? 'films' }
+        : null,
+    maxUsdPerJob: checked('MAX_USD_PER_JOB'),
+    maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
+    confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+function missing(variable: string, because: string): ConfigProblem {
+  return { variable, problem: 'needed_with', given: '', allowed: because }
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Arguments {
   image: string | null
   out: string | null
   json: boolean
+  /** The price is agreed to beforehand. */
+  yes: boolean
 }
 
 /** A command line that can't be understood; `message` says in the reader's language what would be. */
@@ -30,6 +32,7 @@ interface Flags {
   image?: string
   out?: string
   json?: boolean
+  yes?: boolean
   resume?: string
   cancel?: string
   list?: boolean
@@ -75,6 +78,7 @@ export function parseArguments(
     image: flags.image ?? null,
     out: flags.out ?? null,
     json: flags.json ?? false,
+    yes: flags.yes ?? false,
   }
 }
 
@@ -94,6 +98,7 @@ function describeCommand(models: readonly string[], locale: Locale): Command {
     .option('--image <file>', text(locale, 'cli.image'))
     .option('--out <file>', text(locale, 'cli.out'))
     .option('--json', text(locale, 'cli.json'))
+    .option('--yes', text(locale, 'cli.yes'))
     .option('--resume <job>', text(locale, 'cli.resume'))
     .option('--list', text(locale, 'cli.list'))
     .option('--cancel <job>', text(locale, 'cli.cancel'))

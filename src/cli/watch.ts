@@ -7,7 +7,7 @@ import { endsJob, type JobEvent } from '../core/event.ts'
 import type { Film } from '../core/job.ts'
 import type { EventLog, ObjectStore } from '../core/ports.ts'
 import type { Locale, ModelCapabilities } from '../core/request.ts'
-import { errorText, megabytes, text } from '../i18n/index.ts'
+import { errorText, megabytes, text, usdText } from '../i18n/index.ts'
 import { createJsonDisplay, type Display } from './display.ts'
 import { EXIT } from './exit.ts'
 
@@ -20,6 +20,7 @@ export interface Watching {
   /** A copy of the film goes there. */
   out: string | null
   modelOf: (jobId: string) => Promise<ModelCapabilities>
+  costOf: (jobId: string) => Promise<number | null>
   /** Ctrl-C: cancel the job and see it end. */
   interrupted: AbortSignal
   /** SIGTERM: stop watching; the job goes on another time. */
@@ -31,6 +32,8 @@ interface Delivered {
   path: string | null
   url: string
   metadata: { duration: number; resolution: string; file_size: number }
+  /** In USD; null where the provider doesn't say. */
+  cost_usd: number | null
 }
 
 /** Follows a job from an event on to its end, brings its film home, and returns the exit code. */
@@ -56,7 +59,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   else interrupted.addEventListener('abort', cancel)
   try {
     for await (const event of service.events.follow(jobId, since, terminated)) {
-      if (event.type === 'completed') delivered = await deliver(watching, event.film)
+      if (event.type === 'completed') delivered = await deliver(watching, jobId, event.film)
       display.event(event)
       if (!endsJob(event)) continue
       display.close()
@@ -92,6 +95,9 @@ async function tellEnd(
     const { name, source } = await modelOf(event.job_id)
     const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
     display.note(text(locale, made, { model: name }))
+    const cost = delivered.cost_usd
+    if (cost === null) display.note(text(locale, 'cli.cost_unknown'))
+    else if (cost > 0) display.note(text(locale, 'cli.cost', { usd: usdText(cost) }))
   }
   if (event.type === 'failed') {
     display.note(errorText(event.error, locale))
@@ -99,7 +105,7 @@ async function tellEnd(
   }
 }
 
-async function deliver({ service, out }: Watching, film: Film): Promise<Delivered> {
+async function deliver({ service, out, costOf }: Watching, jobId: string, film: Film): Promise<Delivered> {
   if (out !== null) {
     const part = `${out}.part`
     try {
@@ -115,5 +121,6 @@ async function deliver({ service, out }: Watching, film: Film): Promise<Delivere
       ? await service.objects.link(film.key, { seconds: 24 * 3600, name: 'film.mp4' })
       : pathToFileURL(path).href
   const { duration, width, height, file_size } = film
-  return { path, url, metadata: { duration, resolution: `${width}x${height}`, file_size } }
+  const metadata = { duration, resolution: `${width}x${height}`, file_size }
+  return { path, url, metadata, cost_usd: await costOf(jobId) }
 }

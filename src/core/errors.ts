@@ -24,6 +24,9 @@ export interface ErrorData {
   image_too_small: { width: number; height: number; min: number }
   hourly_limit: { limit: number; retry_at: string }
   active_limit: { limit: number; jobs: readonly string[] }
+  price_unknown: { model: string }
+  cost_over_job: { estimate_usd: number; max_usd: number }
+  cost_over_day: { estimate_usd: number; spent_usd: number; max_usd: number; retry_at: string }
   job_not_found: { job_id: string }
   job_not_retryable: { job_id: string; status: JobStatus }
   job_not_cancellable: { job_id: string; status: JobStatus }

@@ -73,6 +73,8 @@ export interface Job {
   title: string | null
   film: Film | null
   error: ErrorDetail | null
+  /** What it was expected to cost, in USD; null where the price isn't known. */
+  estimateUsd: number | null
   cancelRequested: boolean
   payAgain: boolean
   createdAt: Date

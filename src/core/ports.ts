@@ -161,6 +161,8 @@ export interface Identity {
 export interface Limits {
   jobsPerHour: number | null
   activeJobs: number | null
+  /** USD in 24 hours. */
+  usdPerDay: number | null
 }
 
 /** An open transaction of the store. `onCommit` runs after it has become durable, and never if it has not. */
@@ -173,6 +175,8 @@ export interface NewJob {
   userId: string
   request: VideoRequest
   locale: Locale
+  /** In USD; null where the price isn't known. */
+  estimateUsd: number | null
 }
 
 /** For what is to happen without a transaction. */
@@ -205,7 +209,7 @@ export interface SegmentMove extends Partial<Pick<Segment, 'request' | 'clipUrl'
 export interface JobStore {
   /** The user behind an identity, made at the first sight. */
   userOf(identity: Identity): Promise<string>
-  /** Takes a job in: limits, row, event and `enlist` in one transaction. Throws `hourly_limit`, `active_limit`. */
+  /** Takes a job in: limits, row, event and `enlist` in one transaction. Throws `hourly_limit`, `active_limit`, `cost_over_day`. */
   submit(job: NewJob, limits: Limits, enlist: Enlist): Promise<Job>
   get(id: string): Promise<Job | null>
   /** A user's jobs, newest first. */

@@ -188,9 +188,3 @@ export function shown(given: unknown): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
   return line.length > 60 ? `${line.slice(0, 59).toWellFormed()}…` : line
 }
-
-/** The estimate before rendering, in USD; null where the model's price isn't known. */
-export function estimateUsd(request: VideoRequest, model: ModelCapabilities): number | null {
-  const rate = model.usdPerSecond[request.resolution]
-  return rate === null ? null : rate * request.seconds * request.segments
-}

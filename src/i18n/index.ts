@@ -81,6 +81,18 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
       return text(locale, `error.${code}`, { given: megabytes(data.given), max: megabytes(data.max) })
     case 'hourly_limit':
       return text(locale, `error.${code}`, { limit: data.limit, when: whenText(data.retry_at, locale) })
+    case 'cost_over_job':
+      return text(locale, `error.${code}`, {
+        estimate_usd: usdText(data.estimate_usd),
+        max_usd: usdText(data.max_usd),
+      })
+    case 'cost_over_day':
+      return text(locale, `error.${code}`, {
+        estimate_usd: usdText(data.estimate_usd),
+        spent_usd: usdText(data.spent_usd),
+        max_usd: usdText(data.max_usd),
+        when: whenText(data.retry_at, locale),
+      })
     case 'active_limit':
       return text(locale, `error.${code}`, { limit: data.limit, jobs: data.jobs.join(', ') })
     case 'ffmpeg_missing':
@@ -102,6 +114,11 @@ export function problemText(problem: ConfigProblem, locale: Locale): string {
 export function megabytes(bytes: number): string {
   const mb = bytes / 1e6
   return mb.toFixed(mb < 10 ? 1 : 0)
+}
+
+/** An amount in USD, without its sign; cents where there are some, and more where it is less than one. */
+export function usdText(usd: number): string {
+  return usd > 0 && usd < 0.01 ? usd.toPrecision(1) : usd.toFixed(2)
 }
 
 function whenText(instant: string, locale: Locale): string {

@@ -41,6 +41,12 @@ export const ko: Record<keyof typeof en, string> = {
   'error.hourly_limit': '한 시간에 {{limit}}편까지 만들 수 있습니다. 다음 요청은 {{when}} 가능합니다.',
   'error.active_limit':
     '끝나지 않은 작업은 동시에 {{limit}}개까지입니다. 다음 작업 중 하나가 끝나거나 취소되면 바로 가능합니다: {{jobs}}.',
+  'error.price_unknown':
+    'model: {{model}} 모델의 가격을 알 수 없는데 지출 한도가 설정되어 있습니다. 가격이 알려진 모델을 쓰세요.',
+  'error.cost_over_job':
+    '이 영상의 예상 비용은 약 {{estimate_usd}} USD이며, 한 편에 {{max_usd}} USD까지 쓸 수 있습니다. 세그먼트를 줄이거나 짧게 해 주세요.',
+  'error.cost_over_day':
+    '이 영상의 예상 비용은 약 {{estimate_usd}} USD이며, 24시간 동안 {{max_usd}} USD 중 {{spent_usd}} USD를 썼습니다. {{when}}부터 더 쓸 수 있습니다.',
   'error.job_not_found': '{{job_id}} 작업이 없습니다.',
   'error.job_not_retryable':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 실패했거나 끊긴 작업만 이어갈 수 있습니다.',
@@ -93,6 +99,10 @@ export const ko: Record<keyof typeof en, string> = {
   'config.not_whole_number':
     '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 사이의 정수.',
   'config.not_one_of': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}}.',
+  'config.not_web_address': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: 웹 주소, {{allowed}}.',
+  'config.not_usd': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: USD 금액, {{allowed}}.',
+  'config.needed_with':
+    '{{variable}}: 설정되지 않았는데 {{allowed}} 설정에 필요합니다. 둘 다 설정하거나 둘 다 비우세요.',
   'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',
 
   'film.made_by_ai': '이 영상은 AI로 생성되었습니다({{model}}).',
@@ -108,6 +118,12 @@ export const ko: Record<keyof typeof en, string> = {
   'cli.image': '영상이 시작되는 그림(PNG, JPEG, WebP)',
   'cli.out': '영상을 저장할 파일',
   'cli.json': '변화마다 JSON 한 줄씩 출력',
+  'cli.yes': '가격에 미리 동의',
+  'cli.price': '예상 비용은 약 {{usd}} USD입니다({{model}}).',
+  'cli.price_unknown': '비용을 미리 알 수 없습니다({{model}}).',
+  'cli.agree': '계속할까요? [y/N] ',
+  'cli.cost': '비용은 {{usd}} USD였습니다.',
+  'cli.cost_unknown': '제공자가 비용을 알려 주지 않았습니다.',
   'cli.resume': '끊겼거나 실패한 작업을 이어가기',
   'cli.list': '내 작업 보기',
   'cli.cancel': '작업 취소',

@@ -12,6 +12,7 @@ import type {
   VideoModel,
   WorkFolder,
 } from '../core/ports.ts'
+import { plus } from '../core/price.ts'
 import type { RemoteRequest, Segment, SegmentState } from '../core/segment.ts'
 
 export interface RenderDeps {
@@ -152,7 +153,11 @@ async function waitForClip(run: Run, segment: Segment): Promise<Segment> {
   try {
     const order = orderOf(run.deps, run.job, segment)
     const clip = await modelOf(run, segment).wait(order, requestOf(segment), run.signal, waiting)
-    return await move(run, segment, 'rendered', { clipUrl: clip.url, costUsd: clip.costUsd })
+    return await move(run, segment, 'rendered', {
+      clipUrl: clip.url,
+      // a request that was accepted before, and came to nothing, may have cost something too
+      costUsd: segment.attempts === 1 ? clip.costUsd : plus(segment.costUsd, clip.costUsd),
+    })
   } catch (error) {
     if (error instanceof ProviderError && error.kind !== 'unknown') await move(run, segment, 'planned')
     throw error

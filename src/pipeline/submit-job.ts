@@ -1,6 +1,14 @@
 import type { Job } from '../core/job.ts'
 import type { Identity, JobQueue, JobStore, Limits, Media, WorkFolder } from '../core/ports.ts'
-import { frameSize, type Locale, type ModelList, parseRequest, type RequestInput } from '../core/request.ts'
+import { allowedEstimate, type Ceilings } from '../core/price.ts'
+import {
+  frameSize,
+  type Locale,
+  type ModelCapabilities,
+  type ModelList,
+  parseRequest,
+  type RequestInput,
+} from '../core/request.ts'
 
 /** What a picture that decodes slowly may cost, in milliseconds. */
 const FIT_TIMEOUT_MS = 30_000
@@ -11,6 +19,8 @@ export interface SubmitDeps {
   media: Media
   work: WorkFolder
   models: ModelList
+  capabilities: (model: string) => ModelCapabilities
+  ceilings: Ceilings
   newId: () => string
 }
 
@@ -31,6 +41,7 @@ export function createSubmitJob(deps: SubmitDeps) {
   return async function submitJob(submission: Submission): Promise<Job> {
     const { picture, identity, locale, limits } = submission
     const request = parseRequest({ ...submission.input, image: picture !== null }, deps.models)
+    const estimateUsd = allowedEstimate(request, deps.capabilities(request.model), deps.ceilings)
     if (picture !== null) await deps.media.checkImage(picture)
     const userId = await deps.jobs.userOf(identity)
     const id = deps.newId()
@@ -40,7 +51,7 @@ export function createSubmitJob(deps: SubmitDeps) {
         const size = frameSize(request.resolution, request.aspect)
         await deps.media.fitImage(picture, size, deps.work.opening(id), AbortSignal.timeout(FIT_TIMEOUT_MS))
       }
-      return await deps.jobs.submit({ id, userId, request, locale }, limits, deps.queue.enqueue)
+      return await deps.jobs.submit({ id, userId, request, locale, estimateUsd }, limits, deps.queue.enqueue)
     } catch (error) {
       await deps.work.remove(id)
       throw error

@@ -6,7 +6,7 @@ import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/
 import { canMoveSegment, type Segment } from '../core/segment.ts'
 import type { Db } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
-import { checkActiveLimit, checkHourlyLimit, lockUser } from './limits.ts'
+import { checkActiveLimit, checkDailySpend, checkHourlyLimit, lockUser } from './limits.ts'
 import { identities, isUuid, jobs, segments, users } from './schema.ts'
 import { storable } from './storable.ts'
 
@@ -97,10 +97,18 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
         await lockUser(tx, job.userId)
         await checkActiveLimit(tx, job.userId, limits)
         await checkHourlyLimit(tx, job.userId, limits)
+        await checkDailySpend(tx, job, limits)
         const { prompt, ...config } = job.request
         const [row] = await tx
           .insert(jobs)
-          .values({ id: job.id, userId: job.userId, prompt, config, locale: job.locale })
+          .values({
+            id: job.id,
+            userId: job.userId,
+            prompt,
+            config,
+            locale: job.locale,
+            estimateUsd: job.estimateUsd,
+          })
           .returning()
         if (!row) throw new Error('the database returned no row for a new job')
         await appendEvent(tx, row, { type: 'queued' }, describe)
@@ -292,6 +300,7 @@ function toJob(row: JobRow): Job {
     title: row.title,
     film: row.film && row.resultPath ? { key: row.resultPath, ...row.film } : null,
     error: row.error,
+    estimateUsd: row.estimateUsd,
     cancelRequested: row.cancelRequestedAt !== null,
     payAgain: row.payAgain,
     createdAt: row.createdAt,

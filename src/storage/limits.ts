@@ -3,7 +3,7 @@ import { userError } from '../core/errors.ts'
 import { UNFINISHED } from '../core/job.ts'
 import type { Limits } from '../core/ports.ts'
 import type { Db } from './db.ts'
-import { jobs, users } from './schema.ts'
+import { jobs, segments, users } from './schema.ts'
 
 /** The checks of a person's limits. They hold because every transaction that adds a job takes the person's row first. */
 export async function lockUser(tx: Db, userId: string): Promise<void> {
@@ -46,4 +46,38 @@ export async function checkHourlyLimit(tx: Db, userId: string, limits: Limits): 
   if (leaves) {
     throw userError('hourly_limit', { limit: limits.jobsPerHour, retry_at: leaves.at.toISOString() })
   }
+}
+
+/**
+ * Throws `cost_over_day` where a job's estimate doesn't fit into what the person may still spend. An unfinished job
+ * counts with its estimate; an ended one with what its segments cost, or were expected to where nobody says.
+ */
+export async function checkDailySpend(
+  tx: Db,
+  job: { userId: string; estimateUsd: number | null },
+  limits: Limits,
+): Promise<void> {
+  if (limits.usdPerDay === null) return
+  const paid = sql`(select coalesce(sum(coalesce(${segments.costUsd},
+    ${jobs.estimateUsd} / (${jobs.config} ->> 'segments')::int * ${segments.attempts})), 0)
+    from ${segments} where ${segments.jobId} = ${jobs.id} and ${segments.attempts} > 0)`
+  const unfinished = inArray(jobs.status, [...UNFINISHED])
+  const [day] = await tx
+    .select({
+      spent: sql`coalesce(sum(case when ${unfinished} then ${jobs.estimateUsd} else ${paid} end), 0)`.mapWith(
+        Number,
+      ),
+      oldest: sql`min(${jobs.createdAt}) + interval '1 day'`.mapWith(jobs.createdAt),
+    })
+    .from(jobs)
+    .where(and(eq(jobs.userId, job.userId), gt(jobs.createdAt, sql`now() - interval '1 day'`)))
+  const spent = day?.spent ?? 0
+  const estimate = job.estimateUsd ?? 0
+  if (spent + estimate <= limits.usdPerDay) return
+  throw userError('cost_over_day', {
+    estimate_usd: estimate,
+    spent_usd: spent,
+    max_usd: limits.usdPerDay,
+    retry_at: (day?.oldest ?? new Date()).toISOString(),
+  })
 }

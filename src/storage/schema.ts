@@ -94,6 +94,7 @@ export const jobs = pgTable(
     film: jsonb('film').$type<Omit<Film, 'key'>>(),
     error: jsonb('error').$type<ErrorDetail>(),
     cancelRequestedAt: instant('cancel_requested_at'),
+    estimateUsd: numeric('estimate_usd', { precision: 12, scale: 6, mode: 'number' }),
     payAgain: boolean('pay_again').notNull().default(false),
     claimedBy: uuid('claimed_by'),
     claimedUntil: instant('claimed_until'),
