@@ -10,6 +10,7 @@ import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
+import { createOpenAiPlanner } from './pipeline/planner/openai.ts'
 import { createLocalPlanner } from './pipeline/planner/local.ts'
 import { createInProcessQueue } from './pipeline/queue/in-process.ts'
 import { createSlots } from './pipeline/queue/slots.ts'
@@ -17,10 +18,12 @@ import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
 import { createRunJob } from './pipeline/run-job.ts'
 import { createSubmitJob, type Submission } from './pipeline/submit-job.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
+import { createFalModel } from './pipeline/video/fal.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
 import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
 import { createLocalObjects } from './storage/objects/local.ts'
+import { createSupabaseObjects } from './storage/objects/supabase.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
 
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
@@ -90,13 +93,16 @@ export async function createApp(config: Config, log: Log): Promise<App> {
 
     const work = createWorkFolder(inside('work'))
     await clearWork(work, jobs)
-    const objects = createLocalObjects({
-      root: inside('objects'),
-      secret: dataDir.secret,
-      publicUrl: 'http://127.0.0.1:3000',
-      now: Date.now,
-    })
+    const objects = config.supabase
+      ? createSupabaseObjects({ ...config.supabase, log })
+      : createLocalObjects({
+          root: inside('objects'),
+          secret: dataDir.secret,
+          publicUrl: 'http://127.0.0.1:3000',
+          now: Date.now,
+        })
     const local = createLocalModel({ ffmpeg, dir: inside('local-model') })
+    const fal = config.fal ? createFalModel({ ...config.fal, log }) : null
     const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
     const deps = {
       jobs,
@@ -106,11 +112,16 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       work,
       objects,
       models,
-      planner: createLocalPlanner(),
+      planner: config.openai ? createOpenAiPlanner({ ...config.openai, log }) : createLocalPlanner(),
       plans: createPlanCache(database.db),
       capabilities: modelById,
       ceilings,
-      videoModel: () => local,
+      videoModel: (id: string) => {
+        if (modelById(id).provider === 'local') return local
+        // a job of a model whose key has been taken away since
+        if (!fal) throw userError('model_unavailable', { model: id, allowed: models.usable })
+        return fal
+      },
       slots: createSlots(config.maxConcurrentRenders),
       log,
       worker: randomUUID(),
@@ -164,8 +175,11 @@ export async function createApp(config: Config, log: Log): Promise<App> {
  * Throws `ConfigError` where `VIDEO_MODEL` is none of them.
  */
 export function modelList(config: Config): ModelList {
-  const usable = CATALOGUE.filter((model) => !model.retired && model.provider === 'local').map(({ id }) => id)
-  const chosen = config.videoModel ?? 'local'
+  const connected = config.fal ? ['local', 'fal'] : ['local']
+  const usable = CATALOGUE.filter((model) => !model.retired && connected.includes(model.provider)).map(
+    ({ id }) => id,
+  )
+  const chosen = config.videoModel ?? (config.fal ? 'wan-2.7' : 'local')
   if (!usable.includes(chosen)) {
     const allowed = usable.join(', ')
     throw new ConfigError([{ variable: 'VIDEO_MODEL', problem: 'not_one_of', given: chosen, allowed }])

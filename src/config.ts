@@ -18,7 +18,7 @@ export interface Config {
   maxConcurrentJobs: number
   maxConcurrentRenders: number
   maxActiveJobsPerUser: number
-  openai: { apiKey: string; baseUrl: string | null; plannerModel: string } | null
+  openai: { apiKey: string; baseUrl: string | null; model: string } | null
   fal: {
     key: string
     queueUrl: string
@@ -169,7 +169,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxConcurrentRenders: checked('MAX_CONCURRENT_RENDERS') ?? 2,
     maxActiveJobsPerUser: checked('MAX_ACTIVE_JOBS_PER_USER') ?? 2,
     openai: openaiKey
-      ? { apiKey: openaiKey, baseUrl: openaiUrl, plannerModel: set('PLANNER_MODEL') ?? 'gpt-6-luna' }
+      ? { apiKey: openaiKey, baseUrl: openaiUrl, model: set('PLANNER_MODEL') ?? 'gpt-6-luna' }
       : null,
     fal: falKey ? { key: falKey, ...falAddresses } : null,
     falApiUrl,
