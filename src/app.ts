@@ -10,8 +10,8 @@ import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
-import { createOpenAiPlanner } from './pipeline/planner/openai.ts'
 import { createLocalPlanner } from './pipeline/planner/local.ts'
+import { createOpenAiPlanner } from './pipeline/planner/openai.ts'
 import { createInProcessQueue } from './pipeline/queue/in-process.ts'
 import { createSlots } from './pipeline/queue/slots.ts'
 import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
@@ -20,6 +20,7 @@ import { createSubmitJob, type Submission } from './pipeline/submit-job.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createFalModel } from './pipeline/video/fal.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
+import { createTrim } from './pipeline/video/trim.ts'
 import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
 import { createLocalObjects } from './storage/objects/local.ts'
@@ -102,7 +103,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
           now: Date.now,
         })
     const local = createLocalModel({ ffmpeg, dir: inside('local-model') })
-    const fal = config.fal ? createFalModel({ ...config.fal, log }) : null
+    const fal = config.fal ? createFalModel({ ...config.fal, trim: createTrim(ffmpeg), log }) : null
     const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
     const deps = {
       jobs,

@@ -25,6 +25,7 @@ export interface Config {
     restUrl: string
     apiUrl: string
     mediaHosts: readonly string[]
+    pace: { unlisted: number }
   } | null
   /** Where fal's prices and schemas are asked for, with a key or without. */
   falApiUrl: string | null
@@ -45,6 +46,7 @@ export interface ConfigProblem {
     | 'not_postgres_url'
     | 'not_web_address'
     | 'not_usd'
+    | 'not_bucket_name'
     | 'needed_with'
   given: string
   allowed: string
@@ -89,6 +91,12 @@ const webAddress = {
   allowed: 'https://host/path',
 }
 
+const bucket = {
+  schema: text.regex(/^[a-z0-9][a-z0-9_-]{0,62}$/),
+  problem: 'not_bucket_name' as const,
+  allowed: 'a–z, 0–9, _ and -',
+}
+
 const usd = {
   schema: text
     .regex(/^\d+(\.\d+)?$/)
@@ -112,6 +120,8 @@ const RULES = {
   MAX_CONCURRENT_RENDERS: wholeNumber(1, 1000),
   MAX_ACTIVE_JOBS_PER_USER: wholeNumber(1, 1000),
   OPENAI_BASE_URL: webAddress,
+  SUPABASE_BUCKET: bucket,
+  FAL_LOOKUP_SECONDS: wholeNumber(0, 86_400),
   FAL_QUEUE_URL: webAddress,
   FAL_REST_URL: webAddress,
   FAL_API_URL: webAddress,
@@ -147,12 +157,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const supabaseUrl = checked('SUPABASE_URL')
   const supabaseKey = set('SUPABASE_SECRET_KEY')
   if (supabaseUrl && !supabaseKey) problems.push(missing('SUPABASE_SECRET_KEY', 'SUPABASE_URL'))
+  const bucketName = checked('SUPABASE_BUCKET') ?? 'films'
   const openaiUrl = checked('OPENAI_BASE_URL')
   const falApiUrl = checked('FAL_API_URL')
   const falAddresses = {
     queueUrl: checked('FAL_QUEUE_URL') ?? 'https://queue.fal.run',
     restUrl: checked('FAL_REST_URL') ?? 'https://rest.fal.ai',
     apiUrl: falApiUrl ?? 'https://api.fal.ai',
+    // in milliseconds; the reason for so long a wait stands in .env.example
+    pace: { unlisted: (checked('FAL_LOOKUP_SECONDS') ?? 300) * 1000 },
     mediaHosts: (set('MEDIA_HOSTS') ?? '').split(/[\s,]+/).filter((host) => host !== ''),
   }
 
@@ -174,9 +187,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     fal: falKey ? { key: falKey, ...falAddresses } : null,
     falApiUrl,
     supabase:
-      supabaseUrl && supabaseKey
-        ? { url: supabaseUrl, secretKey: supabaseKey, bucket: set('SUPABASE_BUCKET') ?? 'films' }
-        : null,
+      supabaseUrl && supabaseKey ? { url: supabaseUrl, secretKey: supabaseKey, bucket: bucketName } : null,
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,

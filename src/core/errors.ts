@@ -47,7 +47,7 @@ export interface ErrorData {
   plan_invalid: { reason: string }
   render_rejected: { segment: number; reason: string }
   render_policy: { segment: number; reason: string }
-  render_given_up: { segment: number; minutes: number }
+  render_given_up: { segment: number; reason: string }
   render_unavailable: { segment: number; reason: string }
   render_outcome_unknown: { segment: number; reason: string }
   clip_unusable: { segment: number; reason: string }

@@ -74,7 +74,7 @@ export const en = {
   'error.render_policy':
     'Segment {{segment}} was refused by the video model’s content policy: {{reason}}. Describe the film differently.',
   'error.render_given_up':
-    'Segment {{segment}} was not finished after {{minutes}} minutes and was given up. What is finished is kept; retry asks for it again.',
+    'Segment {{segment}} took too long and was given up: {{reason}}. What is finished is kept; retry asks for it again.',
   'error.plan_invalid': 'The planner’s answer did not fit: {{reason}}. Try again.',
   'error.render_rejected': 'Segment {{segment}} was refused by the video model: {{reason}}.',
   'error.render_unavailable':
@@ -96,6 +96,7 @@ export const en = {
   'config.not_one_of': '{{variable}}: “{{given}}” is not possible. Allowed: {{allowed}}.',
   'config.not_web_address': '{{variable}}: “{{given}}” is not possible. Allowed: a web address, {{allowed}}.',
   'config.not_usd': '{{variable}}: “{{given}}” is not possible. Allowed: an amount in USD, {{allowed}}.',
+  'config.not_bucket_name': '{{variable}}: “{{given}}” is not possible. Allowed: up to 63 of {{allowed}}.',
   'config.needed_with': '{{variable}}: it is not set, and {{allowed}} needs it. Set both or neither.',
   'config.not_postgres_url': '{{variable}}: not the address of a Postgres database. Allowed: {{allowed}}.',
 

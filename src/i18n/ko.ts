@@ -77,7 +77,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.render_policy':
     '영상 모델의 콘텐츠 정책이 세그먼트 {{segment}} 요청을 거절했습니다: {{reason}}. 다른 표현으로 적어 주세요.',
   'error.render_given_up':
-    '세그먼트 {{segment}} 생성이 {{minutes}}분이 지나도 끝나지 않아 중단했습니다. 끝난 부분은 보관되며 다시 시도하면 새로 요청합니다.',
+    '세그먼트 {{segment}} 생성이 너무 오래 걸려 중단했습니다: {{reason}}. 끝난 부분은 보관되며 다시 시도하면 새로 요청합니다.',
   'error.plan_invalid': '플래너의 답이 형식에 맞지 않습니다: {{reason}}. 다시 시도해 주세요.',
   'error.render_rejected': '영상 모델이 세그먼트 {{segment}} 요청을 거절했습니다: {{reason}}.',
   'error.render_unavailable':
@@ -101,6 +101,7 @@ export const ko: Record<keyof typeof en, string> = {
   'config.not_one_of': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}}.',
   'config.not_web_address': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: 웹 주소, {{allowed}}.',
   'config.not_usd': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: USD 금액, {{allowed}}.',
+  'config.not_bucket_name': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 63자까지.',
   'config.needed_with':
     '{{variable}}: 설정되지 않았는데 {{allowed}} 설정에 필요합니다. 둘 다 설정하거나 둘 다 비우세요.',
   'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',

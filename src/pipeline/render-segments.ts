@@ -230,6 +230,7 @@ async function move(run: Run, segment: Segment, to: SegmentState, what?: Segment
 async function pauseAfter(run: Run, segment: Segment, error: unknown, failures: number): Promise<void> {
   if (run.signal.aborted || !(error instanceof ProviderError)) throw error
   const data = { segment: segment.index, reason: error.message }
+  if (error.reason === 'given_up') throw userError('render_given_up', data, { cause: error })
   if (error.reason === 'content_policy') throw userError('render_policy', data, { cause: error })
   if (error.kind === 'rejected') throw userError('render_rejected', data, { cause: error })
   if (error.kind === 'unknown' || failures >= TRIES) {

@@ -86,7 +86,8 @@ async function joinAndStore(
   const { width, height, seconds } = await deps.media.probe(path)
   const key = `films/${job.id}.mp4`
   const fileSize = await deps.work.size(path)
-  if ((await deps.objects.size(key)) !== fileSize) {
+  const kept = await deps.objects.size(key).catch(failAs('store_failed'))
+  if (kept !== fileSize) {
     await deps.objects.put(key, path, { contentType: 'video/mp4', signal }).catch(failAs('store_failed'))
   }
   return { key, duration: seconds, width, height, file_size: fileSize }

@@ -256,7 +256,7 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
       expect(await jobs.claim(claim.jobId, claim.worker, MINUTE)).toBeNull()
       await expect(jobs.fail(claim, REJECTED)).rejects.toThrow(ClaimLost)
       await expect(jobs.cancel(claim)).rejects.toThrow(ClaimLost)
-      await expect(jobs.resume(claim)).rejects.toThrow(ClaimLost)
+      await expect(jobs.note(claim, { type: 'resumed' })).rejects.toThrow(ClaimLost)
       await expect(jobs.startPlanning(claim)).rejects.toThrow(ClaimLost)
       expect(await everything(claim.jobId)).toEqual(before)
     }
@@ -295,7 +295,7 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
     const stored = await everything(lost.jobId)
     const writes = [
       () => jobs.renew(lost, MINUTE),
-      () => jobs.resume(lost),
+      () => jobs.note(lost, { type: 'resumed' }),
       () => jobs.moveSegment(lost, before, 'submitting'),
       () => jobs.startMerging(lost),
       () => jobs.fail(lost, REJECTED),
@@ -312,7 +312,7 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
     await jobs.release(first)
     const second = { jobId: first.jobId, worker: randomUUID() }
     expect(await jobs.claim(second.jobId, second.worker, MINUTE)).toMatchObject({ status: 'generating' })
-    await jobs.resume(second)
+    await jobs.note(second, { type: 'resumed' })
     expect((await story(first.jobId)).at(-1)).toEqual({
       type: 'resumed',
       status: 'generating',

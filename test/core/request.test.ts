@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorDetail, UserError } from '../../src/core/errors.ts'
+import { estimateUsd } from '../../src/core/price.ts'
 import {
-  estimateUsd,
   frameSize,
   type ModelCapabilities,
   type ModelList,

@@ -17,8 +17,8 @@ import {
   openUrl,
 } from '../support/databases.ts'
 
-const TWO_ACTIVE: Limits = { jobsPerHour: null, activeJobs: 2 }
-const THREE_AN_HOUR: Limits = { jobsPerHour: 3, activeJobs: null }
+const TWO_ACTIVE: Limits = { jobsPerHour: null, activeJobs: 2, usdPerDay: null }
+const THREE_AN_HOUR: Limits = { jobsPerHour: 3, activeJobs: null, usdPerDay: null }
 
 /** What came of commands given at the same instant. */
 async function outcomes(commands: Promise<Job>[]) {
@@ -165,7 +165,9 @@ describe.each(DATABASES)('limits on $name', async ({ open }) => {
       await jobs.submit(newJob(userId), NO_LIMITS, noEnlist)
       await pass(db, userId, '10 minutes')
     }
-    const { refused } = await outcomes(submitMany(jobs, userId, 1, { jobsPerHour: 2, activeJobs: null }))
+    const { refused } = await outcomes(
+      submitMany(jobs, userId, 1, { jobsPerHour: 2, activeJobs: null, usdPerDay: null }),
+    )
     const [detail] = refused
     if (detail?.code !== 'hourly_limit') throw new Error(`refused with ${detail?.code}`)
     const secondNewest = (await jobs.list(userId, 2)).at(-1)
@@ -176,7 +178,7 @@ describe.each(DATABASES)('limits on $name', async ({ open }) => {
 
   test('limits are each person’s own', async () => {
     const users = await Promise.all([newUser(jobs), newUser(jobs), newUser(jobs)])
-    const both: Limits = { jobsPerHour: 3, activeJobs: 2 }
+    const both: Limits = { jobsPerHour: 3, activeJobs: 2, usdPerDay: null }
     const each = await Promise.all(users.map((user) => outcomes(submitMany(jobs, user, 5, both))))
     expect(each.map(({ accepted }) => accepted.length)).toEqual([2, 2, 2])
   })
@@ -192,7 +194,7 @@ describe.each(DATABASES)('limits on $name', async ({ open }) => {
     const gone = async () => {
       throw new Error('the queue is gone')
     }
-    const limits: Limits = { jobsPerHour: 2, activeJobs: 2 }
+    const limits: Limits = { jobsPerHour: 2, activeJobs: 2, usdPerDay: null }
     await expect(jobs.submit(lost, limits, gone)).rejects.toThrow('the queue is gone')
     const { accepted, refused } = await outcomes(submitMany(jobs, userId, 6, limits))
     expect(accepted).toHaveLength(2)
@@ -242,7 +244,7 @@ describe('limits between processes', () => {
     )
     const [one, two] = stores as [JobStore, JobStore]
     const userId = await newUser(one)
-    const both: Limits = { jobsPerHour: 10, activeJobs: 2 }
+    const both: Limits = { jobsPerHour: 10, activeJobs: 2, usdPerDay: null }
     const first = await outcomes(stores.flatMap((store) => submitMany(store, userId, 10, both)))
     expect(first.accepted).toHaveLength(2)
     expect(first.refused.map(({ code }) => code)).toEqual(Array(18).fill('active_limit'))

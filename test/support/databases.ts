@@ -44,7 +44,7 @@ export async function openUrl(url: string, cleanup: Cleanup = afterAll): Promise
   return database
 }
 
-export const NO_LIMITS: Limits = { jobsPerHour: null, activeJobs: null }
+export const NO_LIMITS: Limits = { jobsPerHour: null, activeJobs: null, usdPerDay: null }
 
 export const REQUEST: VideoRequest = {
   prompt: '미래 도시를 배경으로 한 자동차 드라이빙 영상',
@@ -57,7 +57,7 @@ export const REQUEST: VideoRequest = {
 }
 
 export function newJob(userId: string, changes: Partial<NewJob> = {}): NewJob {
-  return { id: randomUUID(), userId, request: REQUEST, locale: 'ko', ...changes }
+  return { id: randomUUID(), userId, request: REQUEST, locale: 'ko', estimateUsd: 0, ...changes }
 }
 
 /** A person nobody has seen before. */

@@ -1,0 +1,1 @@
+ALTER TABLE "jobs" ADD COLUMN "estimate_usd" numeric(12, 6);
