@@ -6,6 +6,7 @@ import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { endsJob } from '../src/core/event.ts'
 import { createLog } from '../src/telemetry.ts'
+import { median } from './median.ts'
 
 /**
  * What a job takes beyond the video model's own time: from the moment it is submitted until its film is stored, less the
@@ -75,11 +76,6 @@ function modelTime(): number {
     moves.find((move) => move.segment === segment && move.state === state)?.time ?? Number.NaN
   const segments = new Set(moves.map((move) => move.segment))
   return [...segments].reduce((sum, segment) => sum + at(segment, 'rendered') - at(segment, 'submitted'), 0)
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
 function printTable(all: readonly Sample[]): void {
