@@ -82,6 +82,7 @@ async function service({ onTestFinished }: TestContext) {
       planner: createLocalPlanner(),
       plans: createPlanCache(database.db),
       capabilities,
+      ceilings: { perJob: null, perUserDay: null },
       videoModel: () => model,
       slots: createSlots(options.renders ?? 2),
       log: silentLog,
