@@ -7,7 +7,7 @@ const SECRET = ['authorization', 'token', 'apiKey', 'key', 'password', 'secret',
 /** JSON lines on stderr, so that stdout stays a command's own. */
 export function createLog(level: string, to: DestinationStream = pino.destination(2)): Log {
   const redact = SECRET.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
-  return pino({ level, redact, serializers: { err: withoutQuery } }, to)
+  return pino({ level, redact, serializers: { err: withoutQuery, cause: withoutQuery } }, to)
 }
 
 /** The database's errors repeat the query with its parameters, prompts among them: what Postgres said is enough. */

@@ -170,7 +170,7 @@ async function keepClip(run: Run, segment: Segment): Promise<Segment> {
   const { index, title } = segment
   const clip = work.clip(run.job.id, index)
   for (let tries = 1; ; tries += 1) {
-    if (tries > 1 || !(await work.has(clip))) await download(run, segment)
+    if (tries > 1 || !(await work.has(clip))) await download(run, segment).catch(asUnusable(index))
     try {
       await media.probe(clip)
       await media.lastFrame(clip, work.lastFrame(run.job.id, index), run.signal)
@@ -209,6 +209,14 @@ async function bringBack(run: Run, segment: Segment): Promise<void> {
 async function download(run: Run, segment: Segment): Promise<void> {
   const clip = run.deps.work.clip(run.job.id, segment.index)
   await modelOf(run, segment).download(segment.clipUrl ?? '', clip, run.signal)
+}
+
+/** A clip that can't be fetched for good stays `rendered`: a retry fetches it, and pays nothing. */
+function asUnusable(segment: number) {
+  return (error: unknown): never => {
+    if (!(error instanceof ProviderError) || error.kind !== 'rejected') throw error
+    throw userError('clip_unusable', { segment, reason: error.message }, { cause: error })
+  }
 }
 
 async function move(run: Run, segment: Segment, to: SegmentState, what?: SegmentMove): Promise<Segment> {

@@ -208,7 +208,7 @@ describe('what goes wrong ends right, and the person is told', { concurrent: tru
     const { code, json } = await machine.run(FILM, env)
     expect([code, lastOf(json).message, paid(), fetched]).toEqual([
       1,
-      `Failed: Segment 1 was refused by the video model: The clip's address is refused: ${host} is not one of the provider's media hosts.`,
+      `Failed: What was delivered for segment 1 is not a usable clip: The clip's address is refused: ${host} is not one of the provider's media hosts (MEDIA_HOSTS adds others).`,
       [1, 0],
       0,
     ])

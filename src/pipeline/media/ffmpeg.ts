@@ -208,7 +208,9 @@ function failureOf(error: Error, command: string, stderr: string): MediaError {
     .slice(-2)
     .map((text) => text.trim())
     .join('; ')
-  return new MediaError(words === '' ? error.message : words, { command, stderr }, { cause: error })
+    // whose machine it is, and where its files lie, is nobody's business who reads the reason
+    .replaceAll(/(?:\/[^\s/:;]+)+\//g, '')
+  return new MediaError(words === '' ? error.message.trim() : words, { command, stderr })
 }
 
 async function renameOutput(part: string, output: string): Promise<void> {

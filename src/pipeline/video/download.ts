@@ -80,7 +80,7 @@ function allowedAddress(given: string, { allowedHosts, allowLoopback }: Download
     host.startsWith('*.') ? url.port === '' && url.hostname.endsWith(host.slice(1)) : url.host === host,
   )
   if (allowed || (allowLoopback && isLoopback(url.href))) return url
-  throw refuse(`${url.host} is not one of the provider's media hosts`)
+  throw refuse(`${url.host} is not one of the provider's media hosts (MEDIA_HOSTS adds others)`)
 }
 
 async function transferRest(
