@@ -49,6 +49,8 @@ export interface RenderOrder {
   resolution: Resolution
   aspect: Aspect
   firstFrame: string | null
+  /** For an order whose answer was lost: when it was sent at the latest. */
+  sentAt?: Date
 }
 
 /** A finished clip at the provider. `costUsd` is null where the provider doesn't say. */

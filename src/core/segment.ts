@@ -41,4 +41,6 @@ export interface Segment {
   costUsd: number | null
   /** How many requests the provider has accepted for it. */
   attempts: number
+  /** When its row last changed. */
+  updatedAt: Date
 }

@@ -281,5 +281,6 @@ function orderOf(deps: RenderDeps, job: Job, segment: Segment): RenderOrder {
     resolution,
     aspect,
     firstFrame: index === 1 ? opening : deps.work.lastFrame(job.id, index - 1),
+    ...(segment.state === 'submitting' ? { sentAt: segment.updatedAt } : {}),
   }
 }

@@ -202,6 +202,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
         // one permission pays for one segment
         ...(segment.state === 'submitting' && to === 'planned' ? { payAgain: false } : {}),
       }
+      let stored = moved
       await underClaim(claim, ['generating'], set, async (tx) => {
         const [row] = await tx
           .update(segments)
@@ -223,9 +224,10 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           )
           .returning()
         if (!row) throw new ClaimLost(`segment ${segment.index} is no longer ${segment.state}`)
+        stored = toSegment(row)
         return change ?? null
       })
-      return moved
+      return stored
     },
 
     startMerging: (claim) =>
@@ -310,6 +312,6 @@ function toJob(row: JobRow): Job {
 }
 
 function toSegment(row: typeof segments.$inferSelect): Segment {
-  const { requestId, requestUrls, createdAt, updatedAt, ...rest } = row
+  const { requestId, requestUrls, createdAt, ...rest } = row
   return { ...rest, request: requestId === null ? null : { id: requestId, urls: requestUrls ?? {} } }
 }

@@ -344,6 +344,7 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
         clipUrl: null,
         costUsd: null,
         attempts: 0,
+        updatedAt: expect.any(Date),
       })),
     )
   })
@@ -379,7 +380,7 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
     const planned = await segment(claim)
     const submitting = await jobs.moveSegment(claim, planned, 'submitting')
     await jobs.moveSegment(claim, submitting, 'planned')
-    expect(await segment(claim)).toEqual(planned)
+    expect(await segment(claim)).toEqual({ ...planned, updatedAt: expect.any(Date) })
   })
 
   test('a segment that has moved on meanwhile can’t be moved again from where it was', async () => {

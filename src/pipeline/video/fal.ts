@@ -79,7 +79,12 @@ export function createFalModel(deps: FalDeps): VideoModel {
     },
 
     find: async (order, signal) =>
-      findRequest(context, readOrder(catalogue, order), sent.get(order.key) ?? null, signal),
+      findRequest(
+        context,
+        readOrder(catalogue, order),
+        sent.get(order.key) ?? order.sentAt?.getTime() ?? null,
+        signal,
+      ),
 
     wait: async (order, request, signal, waiting) =>
       waitForRequest(context, readOrder(catalogue, order), request, signal, waiting),
