@@ -6,7 +6,7 @@ import { type Ffmpeg, type FfmpegInput, MediaError } from './ffmpeg.ts'
 import { type ImageHeader, readImageHeader } from './image-header.ts'
 
 /** Largest file that is taken, in bytes. */
-const IMAGE_BYTES_MAX = 20 * 1024 * 1024
+const IMAGE_BYTES_MAX = 20_000_000
 
 /** Shortest side that is taken, in pixels. */
 const IMAGE_SIDE_MIN = 300
