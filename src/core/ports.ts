@@ -1,5 +1,6 @@
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
+import type { Seam } from './film-check.ts'
 import type { Film, Job } from './job.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
@@ -101,6 +102,27 @@ export interface FilmLabel {
   source: 'trainedAlgorithmicMedia' | 'algorithmicMedia'
 }
 
+/** What a film is to be made of. `clips` are paths, each clip going on from the last frame of the one before. */
+export interface JoinOrder {
+  clips: readonly string[]
+  label: FilmLabel
+  /** The language of the mark that the picture's first seconds carry; null: the metadata alone says how the film was made. */
+  mark: Locale | null
+  /** How long each segment dissolves into the next, in ms; 0: not at all. */
+  crossfadeMs: number
+  /** Brings every clip's sound to one loudness; else only jumps are evened out. */
+  levelSound: boolean
+}
+
+/** What joining did. Clips count from 1. */
+export interface JoinedFilm {
+  /** Seconds that the picture lasts. */
+  seconds: number
+  seams: readonly Seam[]
+  /** Clips of which something had to be encoded anew; all else is a copy. */
+  encoded: { picture: readonly number[]; sound: readonly number[] }
+}
+
 /** Pictures and clips. Files that it writes are whole or not there. Throws `MediaError` with the tool's own words. */
 export interface Media {
   probe(clip: string): Promise<ClipInfo>
@@ -115,8 +137,8 @@ export interface Media {
   ): Promise<void>
   /** Writes a clip's last shown frame as a PNG. */
   lastFrame(clip: string, png: string, signal: AbortSignal): Promise<void>
-  /** Joins clips, each going on from the last frame of the one before, into one film. */
-  join(clips: readonly string[], film: string, label: FilmLabel, signal: AbortSignal): Promise<ClipInfo>
+  /** Joins clips into one film. */
+  join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
 }
 
 // ─── files ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,12 +9,26 @@ export const ASPECTS = ['16:9', '9:16', '1:1'] as const
 export const SECONDS = [4, 8, 12] as const
 export const SEGMENTS = { min: 2, max: 10, default: 4 } as const
 export const PROMPT_MAX = 500
+/** In milliseconds: half of the shortest segment. */
+export const CROSSFADE_MAX = 2000
 
 export type Resolution = (typeof RESOLUTIONS)[number]
 export type Aspect = (typeof ASPECTS)[number]
 
+/** How the segments are put together. `crossfade`: how long each dissolves into the next, in ms; 0: not at all. */
+export interface JoinWishes {
+  crossfade: number
+  /** Every segment's sound at one loudness. */
+  levelSound: boolean
+  /** Each segment's clip is kept beside the film. */
+  keepClips: boolean
+}
+
+/** What nobody asked for: segments that meet without a dissolve, their sound as it came, and the film alone. */
+export const PLAIN_JOIN: JoinWishes = { crossfade: 0, levelSound: false, keepClips: false }
+
 /** A film that somebody asked for, checked. `seconds` is the length of each segment; `image`: it opens on a picture of theirs. */
-export interface VideoRequest {
+export interface VideoRequest extends JoinWishes {
   prompt: string
   segments: number
   seconds: number
@@ -77,7 +91,7 @@ export function readerLength(text: string, stopAfter = Number.POSITIVE_INFINITY)
 }
 
 const wholeNumber = z.union([
-  z.int(),
+  z.int().nonnegative(),
   z
     .string()
     .regex(/^\s*\d{1,9}\s*$/)
@@ -99,7 +113,8 @@ export function parseRequest(input: RequestInput, list: ModelList): VideoRequest
   const aspect = oneOf('aspect', input.aspect ?? '16:9', ASPECTS)
   const image = input.image === true
   const model = parseModel(input.model, list)
-  const request = { prompt, segments, seconds, resolution, aspect, model: model.id, image }
+  const wishes = parseWishes(input)
+  const request = { prompt, segments, seconds, resolution, aspect, model: model.id, image, ...wishes }
   const misfit = misfitOf(request, model)
   if (misfit) {
     const alternative = list.models.find(
@@ -112,6 +127,20 @@ export function parseRequest(input: RequestInput, list: ModelList): VideoRequest
     })
   }
   return request
+}
+
+function parseWishes(input: RequestInput): JoinWishes {
+  const given = input.crossfade ?? PLAIN_JOIN.crossfade
+  const crossfade = wholeNumber.pipe(z.int().max(CROSSFADE_MAX)).safeParse(given)
+  if (!crossfade.success) {
+    const allowed = [`0–${CROSSFADE_MAX}`]
+    throw userError('option_invalid', { option: 'crossfade', given: shown(given), allowed })
+  }
+  return {
+    crossfade: crossfade.data,
+    levelSound: input.levelSound === true,
+    keepClips: input.keepClips === true,
+  }
 }
 
 function parsePrompt(given: unknown): string {

@@ -6,6 +6,7 @@ import {
   type EventLog,
   type FilmLabel,
   type JobStore,
+  type JoinOrder,
   type Log,
   type Media,
   type ObjectStore,
@@ -81,7 +82,10 @@ async function joinAndStore(
   const path = deps.work.film(job.id)
   if (!(await deps.work.has(path))) {
     const clips = segments.map((segment) => deps.work.clip(job.id, segment.index))
-    await deps.media.join(clips, path, await labelOf(deps, job), signal).catch(failAs('join_failed'))
+    const { crossfade, levelSound } = job.request
+    const label = await labelOf(deps, job)
+    const order: JoinOrder = { clips, label, mark: null, crossfadeMs: crossfade, levelSound }
+    await deps.media.join(order, path, signal).catch(failAs('join_failed'))
   }
   const { width, height, seconds } = await deps.media.probe(path)
   const key = `films/${job.id}.mp4`

@@ -3,6 +3,7 @@ import { userError } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import { isUnfinished, type Job, type JobStatus, PROGRESS, sourcesOf, UNFINISHED } from '../core/job.ts'
 import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/ports.ts'
+import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, type Segment } from '../core/segment.ts'
 import type { Db } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
@@ -296,7 +297,8 @@ function toJob(row: JobRow): Job {
     id: row.id,
     userId: row.userId,
     status: row.status,
-    request: { prompt: row.prompt, ...row.config },
+    // rows of before there were wishes have none
+    request: { ...PLAIN_JOIN, prompt: row.prompt, ...row.config },
     locale: row.locale,
     progress: row.progress,
     title: row.title,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, inject } from 'vitest'
 import type { JobStore, Limits, Log, NewJob, Transaction } from '../../src/core/ports.ts'
-import type { VideoRequest } from '../../src/core/request.ts'
+import { PLAIN_JOIN, type VideoRequest } from '../../src/core/request.ts'
 import { type Database, openPglite, openPostgres } from '../../src/storage/db.ts'
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
@@ -54,6 +54,7 @@ export const REQUEST: VideoRequest = {
   aspect: '16:9',
   model: 'local',
   image: false,
+  ...PLAIN_JOIN,
 }
 
 export function newJob(userId: string, changes: Partial<NewJob> = {}): NewJob {

@@ -1,8 +1,8 @@
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Ffmpeg, MediaError } from './ffmpeg.ts'
-import { NotPlainMp4, TruncatedMp4 } from './mp4-box.ts'
-import { type Mp4, readMp4 } from './mp4-reader.ts'
+import { NotPlainMp4, TruncatedMp4 } from './mp4/box.ts'
+import { type Mp4, readMp4 } from './mp4/reader.ts'
 
 /** A clip's file with its tables. */
 export interface Clip {
@@ -10,18 +10,18 @@ export interface Clip {
   mp4: Mp4
 }
 
-/** Names a new `.mp4` for what is only wanted for a while. */
-export type Scratch = () => Promise<string>
+/** Names a new file for what is only wanted for a while, an `.mp4` unless it says otherwise. */
+export type Scratch = (ending?: string) => Promise<string>
 
 /** Runs `work` with files of its own beside `path`, on the same disk; nothing of them is left afterwards. */
 export async function withScratch<T>(path: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
   let folder: string | null = null
   let files = 0
   try {
-    return await work(async () => {
+    return await work(async (ending = '.mp4') => {
       folder ??= await mkdtemp(`${path}.scratch-`)
       files += 1
-      return join(folder, `${files}.mp4`)
+      return join(folder, `${files}${ending}`)
     })
   } finally {
     if (folder !== null) await rm(folder, { recursive: true, force: true })

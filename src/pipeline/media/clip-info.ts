@@ -1,6 +1,6 @@
 import type { ClipInfo } from '../../core/ports.ts'
 import { EXACT_SCALING, matrixOf } from './colour.ts'
-import type { Mp4, Mp4Video } from './mp4-reader.ts'
+import type { Mp4, Mp4Video } from './mp4/reader.ts'
 
 /** What the tables say about a clip. */
 export function clipInfo({ video, audio }: Mp4): ClipInfo {
@@ -13,9 +13,11 @@ export function clipInfo({ video, audio }: Mp4): ClipInfo {
   }
 }
 
-/** Frames a second, on average. */
-export function frameRate(video: Mp4Video): number {
-  return (video.samples.count * video.timescale) / video.shown
+/** Frames a second, on average. A frame that a join has hidden behind the next one (shown for a tick) doesn't count. */
+export function frameRate({ samples, shown, timescale }: Mp4Video): number {
+  const even = shown / samples.count
+  const seen = samples.durations.reduce((count, duration) => count + (duration > even / 10 ? 1 : 0), 0)
+  return ((seen || samples.count) * timescale) / shown
 }
 
 /** Options before `-i` that make ffmpeg decode a clip from its last frame: half a frame earlier, so that rounding can't miss it. */

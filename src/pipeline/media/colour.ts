@@ -1,4 +1,4 @@
-import type { Colour } from './h264-config.ts'
+import type { Colour } from './mp4/h264-config.ts'
 
 /** Matrix coefficients of ITU-T H.273 by the names that ffmpeg's `scale` filter knows. */
 const MATRICES: Readonly<Record<number, Matrix>> = {

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { MediaError } from '../../../src/pipeline/media/ffmpeg.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
-import { NotPlainMp4, TruncatedMp4 } from '../../../src/pipeline/media/mp4-box.ts'
-import { type Mp4, readMp4 } from '../../../src/pipeline/media/mp4-reader.ts'
+import { NotPlainMp4, TruncatedMp4 } from '../../../src/pipeline/media/mp4/box.ts'
+import { type Mp4, readMp4 } from '../../../src/pipeline/media/mp4/reader.ts'
 import { B_FRAMES, ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
 
 const folder = await testFolder()

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { FilmLabel } from '../../../src/core/ports.ts'
+import type { FilmLabel, JoinOrder } from '../../../src/core/ports.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import {
   asShown,
@@ -35,10 +35,16 @@ function chain(name: string, recipes: readonly Partial<ClipRecipe>[]): Promise<s
   )
 }
 
-async function joined(name: string, clips: readonly string[]) {
+function orderOf(clips: readonly string[], wishes: Partial<JoinOrder> = {}): JoinOrder {
+  return { clips, label, mark: null, crossfadeMs: 0, levelSound: false, ...wishes }
+}
+
+async function joined(name: string, clips: readonly string[], wishes: Partial<JoinOrder> = {}) {
   const film = join(folder, `${name}.mp4`)
-  const info = await media.join(clips, film, label, never)
-  return { film, info }
+  const report = await media.join(orderOf(clips, wishes), film, never)
+  const info = await media.probe(film)
+  expect(info.seconds).toBeCloseTo(report.seconds, 6)
+  return { film, info, report }
 }
 
 test('a film of three clips shows each frame once and copies every packet as it is', async () => {
@@ -163,10 +169,12 @@ test('the film says what it is: title, model, day, and that a trained model made
 test('a join that is stopped or fails leaves nothing behind', async () => {
   const clips = await chain('stopped', [{}, {}])
   const film = join(folder, 'stopped-film.mp4')
-  await expect(media.join(clips, film, label, AbortSignal.abort(new Error('enough')))).rejects.toThrow(
+  await expect(media.join(orderOf(clips), film, AbortSignal.abort(new Error('enough')))).rejects.toThrow(
     'enough',
   )
-  await expect(media.join([...clips, join(folder, 'none.mp4')], film, label, never)).rejects.toThrow('ENOENT')
+  await expect(media.join(orderOf([...clips, join(folder, 'none.mp4')]), film, never)).rejects.toThrow(
+    'ENOENT',
+  )
   expect((await readdir(folder)).filter((name) => name.startsWith('stopped-film'))).toEqual([])
 })
 

@@ -1,7 +1,7 @@
-import { readAudioConfig, type SoundFormat } from './aac-config.ts'
-import { frameRate } from './clip-info.ts'
-import { type Matrix, matrixOf } from './colour.ts'
-import type { Mp4, Mp4Audio, Mp4Video } from './mp4-reader.ts'
+import { frameRate } from '../clip-info.ts'
+import { type Matrix, matrixOf } from '../colour.ts'
+import { readAudioConfig, type SoundFormat } from '../mp4/aac-config.ts'
+import type { Mp4, Mp4Audio, Mp4Video } from '../mp4/reader.ts'
 
 /** The one format that all clips of a film have. `frame` is a frame's length in ticks of `timescale`. */
 export interface FilmFormat {

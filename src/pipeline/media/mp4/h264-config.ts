@@ -1,4 +1,4 @@
-import { NotPlainMp4 } from './mp4-box.ts'
+import { NotPlainMp4 } from './box.ts'
 
 /** How a picture's YUV is meant: ITU-T H.273 code points. */
 export interface Colour {

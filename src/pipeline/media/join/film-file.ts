@@ -1,8 +1,8 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { userError } from '../../core/errors.ts'
-import { MediaError } from './ffmpeg.ts'
-import type { FilmSample } from './join-plan.ts'
+import { userError } from '../../../core/errors.ts'
+import { MediaError } from '../ffmpeg.ts'
+import type { FilmSample } from './plan.ts'
 
 /** Memory for copying, however long the film is. */
 const BUFFER_BYTES = 4 * 1024 * 1024

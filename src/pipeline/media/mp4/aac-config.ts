@@ -1,4 +1,4 @@
-import { NotPlainMp4 } from './mp4-box.ts'
+import { NotPlainMp4 } from './box.ts'
 
 /** The kind of sound a film has: AAC-LC in packets of 1024 samples. `sampleRate` in Hz. */
 export interface SoundFormat {

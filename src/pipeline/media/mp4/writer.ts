@@ -1,9 +1,9 @@
-import type { FilmLabel } from '../../core/ports.ts'
+import type { FilmLabel } from '../../../core/ports.ts'
+import type { FilmAudio, FilmPlan, FilmVideo } from '../join/plan.ts'
 import { AAC_PACKET, audioConfig } from './aac-config.ts'
-import { userDataBox, xmpBox } from './film-label.ts'
+import { box, fullBox, runs, u16, u32, u32List } from './build.ts'
 import type { Colour } from './h264-config.ts'
-import type { FilmAudio, FilmPlan, FilmVideo } from './join-plan.ts'
-import { box, fullBox, runs, u16, u32, u32List } from './mp4-build.ts'
+import { userDataBox, xmpBox } from './label.ts'
 
 /** How the film's picture is described: size in pixels, the `avcC` body, and the colours where they are known. */
 export interface VideoDescription {

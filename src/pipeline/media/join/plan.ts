@@ -1,6 +1,6 @@
-import { AAC_PACKET, type SoundFormat, silentPacket } from './aac-config.ts'
-import { inBandParameterSets } from './h264-config.ts'
-import type { Mp4, Mp4Audio } from './mp4-reader.ts'
+import { AAC_PACKET, type SoundFormat, silentPacket } from '../mp4/aac-config.ts'
+import { inBandParameterSets } from '../mp4/h264-config.ts'
+import type { Mp4, Mp4Audio } from '../mp4/reader.ts'
 
 /** One sample of the film, in file order: `inserted` bytes, then `size` bytes of a clip's file from `offset`. */
 export interface FilmSample {

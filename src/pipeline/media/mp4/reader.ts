@@ -1,5 +1,4 @@
 import { AAC_PACKET, readEsds } from './aac-config.ts'
-import { type AvcConfig, type Colour, readAvcConfig } from './h264-config.ts'
 import {
   type Box,
   type ByteSource,
@@ -9,8 +8,9 @@ import {
   requiredBox,
   TruncatedMp4,
   topLevelBoxes,
-} from './mp4-box.ts'
-import { readSampleTable, type SampleTable } from './mp4-sample-table.ts'
+} from './box.ts'
+import { type AvcConfig, type Colour, readAvcConfig } from './h264-config.ts'
+import { readSampleTable, type SampleTable } from './sample-table.ts'
 
 /** A track. `mediaTime` is where its edit list starts, `shown` how much of it is played, both in `timescale`. */
 export interface Mp4Track {

@@ -1,5 +1,5 @@
-import type { FilmLabel } from '../../core/ports.ts'
-import { box, fullBox, u32 } from './mp4-build.ts'
+import type { FilmLabel } from '../../../core/ports.ts'
+import { box, fullBox, u32 } from './build.ts'
 
 /** The box type under which players and checkers look for XMP in an MP4 (Adobe, XMP part 3, 1.2.7.1). */
 const XMP_UUID = 'be7acfcb97a942e89c71999491e3afac'

@@ -1,4 +1,4 @@
-import { type Box, NotPlainMp4, optionalBox, requiredBox, TruncatedMp4 } from './mp4-box.ts'
+import { type Box, NotPlainMp4, optionalBox, requiredBox, TruncatedMp4 } from './box.ts'
 
 /** A track's samples in decode order. Offsets and sizes in bytes, times in the track's timescale; `sync`: 1 for a sync sample. */
 export interface SampleTable {

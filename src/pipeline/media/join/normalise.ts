@@ -1,7 +1,7 @@
-import { type Clip, openClip, type Scratch } from './clip-file.ts'
-import { EXACT_SCALING, matrixOf } from './colour.ts'
-import type { Ffmpeg } from './ffmpeg.ts'
-import { audioFits, type FilmFormat, videoFits } from './film-format.ts'
+import { type Clip, openClip, type Scratch } from '../clip-file.ts'
+import { EXACT_SCALING, matrixOf } from '../colour.ts'
+import type { Ffmpeg } from '../ffmpeg.ts'
+import { audioFits, type FilmFormat, videoFits } from './format.ts'
 
 /**
  * Makes a clip fit a film's format: what differs is encoded anew (8 s of 720p: 2.3 s), what fits is copied. A clip that fits is handed

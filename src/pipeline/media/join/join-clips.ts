@@ -1,12 +1,11 @@
-import type { ClipInfo, FilmLabel } from '../../core/ports.ts'
-import { type Clip, openClip, type Scratch, withScratch } from './clip-file.ts'
-import { clipInfo } from './clip-info.ts'
-import { type Ffmpeg, MediaError } from './ffmpeg.ts'
+import type { JoinedFilm, JoinOrder } from '../../../core/ports.ts'
+import { type Clip, openClip, type Scratch, withScratch } from '../clip-file.ts'
+import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
+import { filmHeader } from '../mp4/writer.ts'
 import { writeFilm } from './film-file.ts'
-import { type FilmFormat, filmFormat } from './film-format.ts'
-import { planJoin } from './join-plan.ts'
-import { filmHeader } from './mp4-writer.ts'
+import { type FilmFormat, filmFormat } from './format.ts'
 import { normalise } from './normalise.ts'
+import { planJoin } from './plan.ts'
 import { findRepeats } from './seam.ts'
 
 /**
@@ -16,11 +15,10 @@ import { findRepeats } from './seam.ts'
  */
 export function joinClips(
   ffmpeg: Ffmpeg,
-  paths: readonly string[],
+  { clips: paths, label }: JoinOrder,
   film: string,
-  label: FilmLabel,
   signal: AbortSignal,
-): Promise<ClipInfo> {
+): Promise<JoinedFilm> {
   return withScratch(film, async (scratch) => {
     const { clips, format } = await sameFormat(ffmpeg, paths, scratch, signal)
     const [first] = clips
@@ -32,11 +30,8 @@ export function joinClips(
     const header = filmHeader(plan, { ...first.mp4.video, avcC: avc.bytes }, label)
     const files = clips.map((clip) => clip.path)
     await writeFilm(film, header, plan.samples, files, signal)
-    return {
-      ...clipInfo(first.mp4),
-      seconds: plan.video.length / plan.video.timescale,
-      audioSeconds: plan.audio.length / plan.audio.sampleRate,
-    }
+    const seconds = plan.video.length / plan.video.timescale
+    return { seconds, seams: [], encoded: { picture: [], sound: [] } }
   })
 }
 

@@ -1,6 +1,6 @@
-import type { Clip } from './clip-file.ts'
-import { fromLastFrame } from './clip-info.ts'
-import { type Ffmpeg, MediaError } from './ffmpeg.ts'
+import type { Clip } from '../clip-file.ts'
+import { fromLastFrame } from '../clip-info.ts'
+import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
 
 /**
  * Two frames that are more alike than this (dB, all planes) are taken for the same picture. A guess: a real model's first frame is its

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises'
+import type { Clip, Scratch } from './clip-file.ts'
+import { toRgb } from './clip-info.ts'
+import type { Ffmpeg } from './ffmpeg.ts'
+
+/** The side of a thumbnail in pixels, whatever the picture's shape: enough to tell colours and where they are. */
+export const THUMBNAIL_SIDE = 32
+
+/** A frame made small: 32 × 32 pixels, each red, green and blue (0..255), row by row. */
+export type Thumbnail = Uint8Array
+
+const BYTES = THUMBNAIL_SIDE * THUMBNAIL_SIDE * 3
+
+/**
+ * Every frame of a clip as a thumbnail, in the colours that a browser shows (an 8 s clip of 24 frames a second: 0.6 MB).
+ * `filter` chooses among the frames. Throws `MediaError`.
+ */
+export async function thumbnails(
+  ffmpeg: Ffmpeg,
+  clip: Clip,
+  scratch: Scratch,
+  signal: AbortSignal,
+  filter = 'null',
+): Promise<Thumbnail[]> {
+  const output = await scratch('.raw')
+  const small = `${filter},scale=${THUMBNAIL_SIDE}:${THUMBNAIL_SIDE}:flags=area+accurate_rnd,${toRgb(clip.mp4)}`
+  const options = ['-map', '0:V:0', '-vf', small, '-vsync', '0', '-c:v', 'rawvideo']
+  await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
+  const bytes = await readFile(output)
+  return Array.from({ length: Math.floor(bytes.length / BYTES) }, (_, i) =>
+    bytes.subarray(i * BYTES, (i + 1) * BYTES),
+  )
+}
