@@ -15,9 +15,11 @@ export function clipInfo({ video, audio }: Mp4): ClipInfo {
 
 /** Frames a second, on average. A frame that a join has hidden behind the next one (shown for a tick) doesn't count. */
 export function frameRate({ samples, shown, timescale }: Mp4Video): number {
-  const even = shown / samples.count
-  const seen = samples.durations.reduce((count, duration) => count + (duration > even / 10 ? 1 : 0), 0)
-  return ((seen || samples.count) * timescale) / shown
+  const { count, durations } = samples
+  const moment = shown / count / 10
+  // The last one doesn't count as hidden: some writers don't know how long it is shown, and say 0.
+  const hidden = durations.subarray(0, -1).reduce((sum, duration) => sum + (duration < moment ? 1 : 0), 0)
+  return ((count - hidden) * timescale) / shown
 }
 
 /** Options before `-i` that make ffmpeg decode a clip from its last frame: half a frame earlier, so that rounding can't miss it. */

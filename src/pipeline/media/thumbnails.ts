@@ -11,9 +11,21 @@ export type Thumbnail = Uint8Array
 
 const BYTES = THUMBNAIL_SIDE * THUMBNAIL_SIDE * 3
 
+/** The filter that makes a clip's frames thumbnails, in the colours that a browser shows. */
+export function toThumbnail(clip: Clip): string {
+  return `scale=${THUMBNAIL_SIDE}:${THUMBNAIL_SIDE}:flags=area+accurate_rnd,${toRgb(clip.mp4)}`
+}
+
+/** The thumbnails in raw video as ffmpeg writes it. */
+export function thumbnailsIn(bytes: Uint8Array): Thumbnail[] {
+  return Array.from({ length: Math.floor(bytes.length / BYTES) }, (_, i) =>
+    bytes.subarray(i * BYTES, (i + 1) * BYTES),
+  )
+}
+
 /**
- * Every frame of a clip as a thumbnail, in the colours that a browser shows (an 8 s clip of 24 frames a second: 0.6 MB).
- * `filter` chooses among the frames. Throws `MediaError`.
+ * Every frame of a clip as a thumbnail (an 8 s clip of 24 frames a second: 0.6 MB). `filter` chooses among the frames.
+ * Throws `MediaError`.
  */
 export async function thumbnails(
   ffmpeg: Ffmpeg,
@@ -23,11 +35,34 @@ export async function thumbnails(
   filter = 'null',
 ): Promise<Thumbnail[]> {
   const output = await scratch('.raw')
-  const small = `${filter},scale=${THUMBNAIL_SIDE}:${THUMBNAIL_SIDE}:flags=area+accurate_rnd,${toRgb(clip.mp4)}`
-  const options = ['-map', '0:V:0', '-vf', small, '-vsync', '0', '-c:v', 'rawvideo']
+  const options = [
+    '-map',
+    '0:V:0',
+    '-vf',
+    `${filter},${toThumbnail(clip)}`,
+    '-vsync',
+    '0',
+    '-c:v',
+    'rawvideo',
+  ]
   await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
-  const bytes = await readFile(output)
-  return Array.from({ length: Math.floor(bytes.length / BYTES) }, (_, i) =>
-    bytes.subarray(i * BYTES, (i + 1) * BYTES),
-  )
+  return thumbnailsIn(await readFile(output))
+}
+
+/** The mean red, green and blue of a picture, 0..255. */
+export function meanColour(picture: Thumbnail): [red: number, green: number, blue: number] {
+  const sums: [number, number, number] = [0, 0, 0]
+  for (let i = 0; i < picture.length; i += 3) {
+    sums[0] += picture[i] ?? 0
+    sums[1] += picture[i + 1] ?? 0
+    sums[2] += picture[i + 2] ?? 0
+  }
+  const pixels = picture.length / 3
+  return [sums[0] / pixels, sums[1] / pixels, sums[2] / pixels]
+}
+
+/** How far apart two pictures' mean colours are, in levels of 0..255. */
+export function colourDistance(a: Thumbnail, b: Thumbnail): number {
+  const [one, other] = [meanColour(a), meanColour(b)]
+  return Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2])
 }

@@ -2,27 +2,27 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { userError } from '../../../core/errors.ts'
 import { MediaError } from '../ffmpeg.ts'
-import type { FilmSample } from './plan.ts'
+import type { FilmSample } from '../mp4/film-plan.ts'
 
 /** Memory for copying, however long the film is. */
 const BUFFER_BYTES = 4 * 1024 * 1024
 
 /**
- * Writes a film: its header, then its samples out of `clips` (paths by the plan's numbers). The file is written as `.part`, brought to
+ * Writes a film: its header, then its samples out of `sources` (paths by the plan's numbers). The file is written as `.part`, brought to
  * disk and renamed. Throws `UserError` `disk_full`, `MediaError` where a clip became shorter meanwhile.
  */
 export async function writeFilm(
   film: string,
   header: Uint8Array,
   samples: readonly FilmSample[],
-  clips: readonly string[],
+  sources: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
   const part = `${film}.part`
   try {
     const file = await open(part, 'w')
     try {
-      await copySamples(bufferedWriter(file, signal), header, samples, clips)
+      await copySamples(bufferedWriter(file, signal), header, samples, sources)
       await file.sync()
     } finally {
       await file.close()
@@ -52,15 +52,15 @@ async function copySamples(
   output: BufferedWriter,
   header: Uint8Array,
   samples: readonly FilmSample[],
-  clips: readonly string[],
+  sources: readonly string[],
 ): Promise<void> {
   await output.write(header)
   let sample = 0
-  // Samples are in the clips' order, so one clip is open at a time.
-  for (const [clip, path] of clips.entries()) {
+  // Samples are in the sources' order, so one file is open at a time.
+  for (const [source, path] of sources.entries()) {
     const file = await open(path)
     try {
-      while (samples[sample]?.clip === clip) {
+      while (samples[sample]?.source === source) {
         const { inserted, offset } = samples[sample] ?? { inserted: null, offset: 0 }
         if (inserted !== null) await output.write(inserted)
         const { next, length } = contiguous(samples, sample)
@@ -74,14 +74,14 @@ async function copySamples(
   await output.flush()
 }
 
-/** How many bytes from this sample on lie side by side in the clip, with nothing to be put in between. */
+/** How many bytes from this sample on lie side by side in their file, with nothing to be put in between. */
 function contiguous(samples: readonly FilmSample[], first: number): { next: number; length: number } {
   const start = samples[first]
   let length = start?.size ?? 0
   let next = first + 1
   for (; start !== undefined; next++) {
     const sample = samples[next]
-    const follows = sample?.clip === start.clip && sample.offset === start.offset + length
+    const follows = sample?.source === start.source && sample.offset === start.offset + length
     if (!follows || sample.inserted !== null) break
     length += sample.size
   }

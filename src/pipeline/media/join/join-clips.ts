@@ -1,54 +1,104 @@
+import type { Seam } from '../../../core/film-check.ts'
 import type { JoinedFilm, JoinOrder } from '../../../core/ports.ts'
-import { type Clip, openClip, type Scratch, withScratch } from '../clip-file.ts'
+import { openClip, type Scratch, withScratch } from '../clip-file.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
 import { filmHeader } from '../mp4/writer.ts'
+import { twoAtATime } from '../two-at-a-time.ts'
+import { crossfade, type Strip } from './crossfade.ts'
 import { writeFilm } from './film-file.ts'
 import { type FilmFormat, filmFormat } from './format.ts'
-import { normalise } from './normalise.ts'
-import { planJoin } from './plan.ts'
-import { findRepeats } from './seam.ts'
+import { gainsOf, measureLoudness } from './loudness.ts'
+import { type NormalisedClip, normalise } from './normalise.ts'
+import { wholePiece } from './piece.ts'
+import { type JoinPlan, planJoin } from './plan.ts'
+import { type Comparison, compareNeighbours } from './seam.ts'
 
 /**
- * Joins clips into one film at the level of the container: packets are copied, not encoded, apart from clips whose
- * format differs from the first one's. The film appears under its name only when it is whole and on disk.
- * Throws `MediaError`, `UserError` `disk_full`.
+ * Joins clips into one film at the level of the container: packets are copied, not encoded, apart from clips whose format differs from
+ * the first one's or whose loudness jumps, and from what the order asks for. The film appears under its name only when it is whole and
+ * on disk. Throws `MediaError`, `UserError` `disk_full`.
  */
 export function joinClips(
   ffmpeg: Ffmpeg,
-  { clips: paths, label }: JoinOrder,
+  order: JoinOrder,
   film: string,
   signal: AbortSignal,
 ): Promise<JoinedFilm> {
   return withScratch(film, async (scratch) => {
-    const { clips, format } = await sameFormat(ffmpeg, paths, scratch, signal)
-    const [first] = clips
-    const avc = first.mp4.video.avc
-    if (avc === null) throw new MediaError(`${paths[0]} could not be made H.264`)
-    const repeats = await findRepeats(ffmpeg, clips, signal)
-    const tables = clips.map((clip) => clip.mp4)
-    const plan = planJoin(tables, repeats, format.sound)
-    const header = filmHeader(plan, { ...first.mp4.video, avcC: avc.bytes }, label)
-    const files = clips.map((clip) => clip.path)
-    await writeFilm(film, header, plan.samples, files, signal)
-    const seconds = plan.video.length / plan.video.timescale
-    return { seconds, seams: [], encoded: { picture: [], sound: [] } }
+    const { clips, format } = await sameFormat(ffmpeg, order, scratch, signal)
+    const comparisons = await compareNeighbours(ffmpeg, clips, scratch, signal)
+    const strip = await stripOf(ffmpeg, clips, order, format, scratch, signal)
+    const { pieces } = strip
+    const video = pieces[0]?.mp4.video
+    if (!video?.avc) throw new MediaError('The first clip could not be made H.264')
+    const plan = planJoin(pieces, repeatsAfter(strip, comparisons), format.sound)
+    const header = filmHeader(plan, { ...video, avcC: video.avc.bytes }, order.label)
+    const sources = pieces.map((piece) => piece.path)
+    await writeFilm(film, header, plan.samples, sources, signal)
+    return {
+      seconds: plan.video.length / plan.video.timescale,
+      seams: seamsOf(strip, plan, comparisons),
+      encoded: {
+        picture: numbersOf(clips, (clip, i) => clip.encoded.picture || strip.whole.has(i)),
+        sound: numbersOf(clips, (clip) => clip.encoded.sound),
+      },
+    }
   })
 }
 
-/** Opens all clips and brings them to one format, one after the other: encoding takes every core by itself. */
+/** Opens all clips and brings them to one format and loudness. Encoding is done one after the other: it takes every core by itself. */
 async function sameFormat(
   ffmpeg: Ffmpeg,
-  paths: readonly string[],
+  { clips: paths, levelSound }: JoinOrder,
   scratch: Scratch,
   signal: AbortSignal,
-): Promise<{ clips: [Clip, ...Clip[]]; format: FilmFormat }> {
-  const [firstPath, ...otherPaths] = paths
-  if (firstPath === undefined) throw new MediaError('No clips to join')
-  const first = await openClip(ffmpeg, firstPath, scratch, signal)
-  const others: Clip[] = []
-  for (const path of otherPaths) others.push(await openClip(ffmpeg, path, scratch, signal))
+): Promise<{ clips: NormalisedClip[]; format: FilmFormat }> {
+  const opened = await twoAtATime(paths, signal, (path, _, stop) => openClip(ffmpeg, path, scratch, stop))
+  const [first, ...others] = opened
+  if (first === undefined) throw new MediaError('No clips to join')
   const format = filmFormat([first.mp4, ...others.map((clip) => clip.mp4)])
-  const clips: [Clip, ...Clip[]] = [await normalise(ffmpeg, first, format, scratch, signal)]
-  for (const clip of others) clips.push(await normalise(ffmpeg, clip, format, scratch, signal))
+  const sounds = await twoAtATime(opened, signal, (clip, _, stop) => measureLoudness(ffmpeg, clip, stop))
+  const gains = gainsOf(sounds, levelSound)
+  const clips: NormalisedClip[] = []
+  for (const [i, clip] of opened.entries()) {
+    clips.push(await normalise(ffmpeg, clip, format, gains[i] ?? 0, scratch, signal))
+  }
   return { clips, format }
+}
+
+async function stripOf(
+  ffmpeg: Ffmpeg,
+  clips: readonly NormalisedClip[],
+  { crossfadeMs }: JoinOrder,
+  format: FilmFormat,
+  scratch: Scratch,
+  signal: AbortSignal,
+): Promise<Strip> {
+  const strip: Strip = {
+    pieces: clips.map((clip, i) => ({ ...wholePiece(clip), clip: i })),
+    whole: new Set(),
+  }
+  return crossfadeMs > 0 ? crossfade(ffmpeg, strip, crossfadeMs, format, scratch, signal) : strip
+}
+
+/** After which pieces the last frame comes again: never within a clip, nor where clips dissolve into each other. */
+function repeatsAfter({ pieces }: Strip, comparisons: readonly Comparison[]): boolean[] {
+  return pieces.map((piece, i) => {
+    const next = pieces[i + 1]
+    const meets = next !== undefined && next.clip !== piece.clip && next.seam === undefined
+    return meets && comparisons[piece.clip]?.repeats === true
+  })
+}
+
+function seamsOf({ pieces }: Strip, plan: JoinPlan, comparisons: readonly Comparison[]): Seam[] {
+  return comparisons.map((comparison, i): Seam => {
+    const index = pieces.findIndex((piece) => piece.clip === i + 1)
+    const { at, soundOffsetMs } = plan.pieces[index] ?? { at: 0, soundOffsetMs: 0 }
+    return { ...comparison, at: at + (pieces[index]?.seam ?? 0), soundOffsetMs }
+  })
+}
+
+/** The numbers, from 1, of the clips for which something holds. */
+function numbersOf<T>(clips: readonly T[], holds: (clip: T, index: number) => boolean): number[] {
+  return clips.flatMap((clip, i) => (holds(clip, i) ? [i + 1] : []))
 }

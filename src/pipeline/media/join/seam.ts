@@ -1,6 +1,16 @@
-import type { Clip } from '../clip-file.ts'
+import { readFile } from 'node:fs/promises'
+import type { Clip, Scratch } from '../clip-file.ts'
 import { fromLastFrame } from '../clip-info.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
+import { colourDistance, thumbnailsIn, toThumbnail } from '../thumbnails.ts'
+import { twoAtATime } from '../two-at-a-time.ts'
+
+/** How a clip's last frame and the next one's first compare: SSIM 0..1, and the distance of their mean colours in levels of 0..255. */
+export interface Comparison {
+  repeats: boolean
+  ssim: number
+  colour: number
+}
 
 /**
  * Two frames that are more alike than this (dB, all planes) are taken for the same picture. A guess: a real model's first frame is its
@@ -8,51 +18,48 @@ import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
  */
 const REPEAT_PSNR_DB = 28
 
-/** Seams that are measured at the same time. */
-const PARALLEL = 2
-
-/** For each pair of neighbours, whether the second clip opens on the last frame of the first. All clips have one format. */
-export async function findRepeats(
+/** For each pair of neighbours, how the second clip goes on from the first. All clips have one format. Throws `MediaError`. */
+export function compareNeighbours(
   ffmpeg: Ffmpeg,
   clips: readonly Clip[],
+  scratch: Scratch,
   signal: AbortSignal,
-): Promise<boolean[]> {
-  const repeats: boolean[] = []
-  const failed = new AbortController()
-  const stop = AbortSignal.any([signal, failed.signal])
-  let next = 0
-  const measure = async () => {
-    while (next + 1 < clips.length) {
-      const seam = next++
-      const [before, after] = [clips[seam], clips[seam + 1]]
-      if (before && after) repeats[seam] = (await seamPsnr(ffmpeg, before, after, stop)) > REPEAT_PSNR_DB
-    }
-  }
-  const measuring = Array.from({ length: PARALLEL }, measure)
-  try {
-    await Promise.all(measuring)
-    return repeats
-  } catch (error) {
-    // No process may still be reading when the caller clears the clips away.
-    failed.abort(error)
-    await Promise.allSettled(measuring)
-    throw error
-  }
+): Promise<Comparison[]> {
+  return twoAtATime(clips.slice(1), signal, (after, i, stop) => {
+    const before = clips[i]
+    if (before === undefined) throw new Error(`no clip ${i}`)
+    return compare(ffmpeg, before, after, scratch, stop)
+  })
 }
 
-/** PSNR in dB between a clip's last frame and the next one's first; infinite where they are equal. */
-async function seamPsnr(ffmpeg: Ffmpeg, before: Clip, after: Clip, signal: AbortSignal): Promise<number> {
+async function compare(
+  ffmpeg: Ffmpeg,
+  before: Clip,
+  after: Clip,
+  scratch: Scratch,
+  signal: AbortSignal,
+): Promise<Comparison> {
+  const output = await scratch('.raw')
   const first = 'trim=end_frame=1,setpts=0'
-  const { stderr } = await ffmpeg.run(
-    {
-      inputs: [{ source: before.path, options: fromLastFrame(before.mp4) }, { source: after.path }],
-      filter: `[0:V:0]${first}[last];[1:V:0]${first}[first];[last][first]psnr[compared]`,
-      options: ['-map', '[compared]', '-frames:v', '1'],
-      output: null,
-    },
-    signal,
-  )
-  const average = /PSNR .*average:(\S+)/.exec(stderr)?.[1]
-  if (average === undefined) throw new MediaError('ffmpeg measured no PSNR', { stderr })
-  return average === 'inf' ? Number.POSITIVE_INFINITY : Number(average)
+  const graph = [
+    `[0:V:0]${first}[last]`,
+    `[1:V:0]${first},split=3[first0][first1][first2]`,
+    // Both hand on their first input, the last frame.
+    '[last][first0]psnr[last1]',
+    '[last1][first1]ssim[last2]',
+    `[last2]${toThumbnail(before)}[before]`,
+    `[first2]${toThumbnail(after)}[after]`,
+    '[before][after]vstack[both]',
+  ]
+  const inputs = [{ source: before.path, options: fromLastFrame(before.mp4) }, { source: after.path }]
+  const options = ['-map', '[both]', '-frames:v', '1', '-c:v', 'rawvideo']
+  const { stderr } = await ffmpeg.run({ inputs, filter: graph.join(';'), options, output }, signal)
+  const psnr = /PSNR .*average:(\S+)/.exec(stderr)?.[1]
+  const ssim = /SSIM .*All:(\S+)/.exec(stderr)?.[1]
+  const [last, next] = thumbnailsIn(await readFile(output))
+  if (psnr === undefined || ssim === undefined || last === undefined || next === undefined) {
+    throw new MediaError('ffmpeg compared no frames', { stderr })
+  }
+  const repeats = psnr === 'inf' || Number(psnr) > REPEAT_PSNR_DB
+  return { repeats, ssim: Number(ssim), colour: colourDistance(last, next) }
 }

@@ -12,10 +12,14 @@ import {
 import { type AvcConfig, type Colour, readAvcConfig } from './h264-config.ts'
 import { readSampleTable, type SampleTable } from './sample-table.ts'
 
-/** A track. `mediaTime` is where its edit list starts, `shown` how much of it is played, both in `timescale`. */
+/**
+ * A track. `mediaTime` is where its edit list starts, `shown` how much of it is played, both in `timescale`; `delay` is how many
+ * seconds after the film's start it begins.
+ */
 export interface Mp4Track {
   codec: string
   timescale: number
+  delay: number
   mediaTime: number
   shown: number
   samples: SampleTable
@@ -191,7 +195,7 @@ function readEditList(trak: readonly Box[], timescale: number, movieTimescale: n
   const long = elst?.readUInt8(0) === 1
   const entryLength = long ? 20 : 12
   const entries = elst?.readUInt32BE(4) ?? 0
-  if (elst === null || entries === 0) return { mediaTime: 0, editDuration: null }
+  if (elst === null || entries === 0) return { delay: 0, mediaTime: 0, editDuration: null }
   if (entries > 2) throw new NotPlainMp4(`${entries} edits`)
   const edits = Array.from({ length: entries }, (_, i) => {
     const at = 8 + i * entryLength
@@ -210,7 +214,8 @@ function readEditList(trak: readonly Box[], timescale: number, movieTimescale: n
     throw new NotPlainMp4('Picture and sound do not start together')
   }
   // A duration of 0 means: all there is (14496-12, for fragments; writers use it elsewhere too).
-  return { mediaTime: edit.mediaTime, editDuration: edit.seconds === 0 ? null : edit.seconds * timescale }
+  const editDuration = edit.seconds === 0 ? null : edit.seconds * timescale
+  return { delay: empty?.seconds ?? 0, mediaTime: edit.mediaTime, editDuration }
 }
 
 /** The matrix of a `tkhd` box: anything but the identity turns or moves the picture. */

@@ -1,7 +1,7 @@
 import type { FilmLabel } from '../../../core/ports.ts'
-import type { FilmAudio, FilmPlan, FilmVideo } from '../join/plan.ts'
 import { AAC_PACKET, audioConfig } from './aac-config.ts'
 import { box, fullBox, runs, u16, u32, u32List } from './build.ts'
+import type { FilmAudio, FilmPlan, FilmVideo } from './film-plan.ts'
 import type { Colour } from './h264-config.ts'
 import { userDataBox, xmpBox } from './label.ts'
 
