@@ -108,20 +108,23 @@ async function encodeBridge(
   const rightFrames = (entry ?? right.to) - right.from
   const solo = leftFrames - overlap
   const even = `setpts=N/${rate}/TB,setsar=1`
-  // From no weight to full weight, neither of which is shown: those frames stand on either side.
-  const fadeIn = `format=yuva420p,fade=t=in:st=${-1 / rate}:d=${(overlap + 1) / rate}:alpha=1`
+  // One frame late: the first one would have no weight yet, and what it shows already stands before it.
+  const late = `setpts=(N+1)/${rate}/TB,setsar=1`
+  const fadeIn = `format=yuva420p,fade=t=in:d=${(overlap + 1) / rate}:alpha=1`
   const graph = [
     '[0:V:0]split[a0][a1]',
     '[1:V:0]split[b0][b1]',
     `[a0]trim=start_frame=${cut}:end_frame=${cut + solo},${even},format=yuv420p[head]`,
-    `[a1]trim=start_frame=${cut + solo}:end_frame=${left.to},${even}[under]`,
-    `[b0]trim=start_frame=${right.from}:end_frame=${right.from + overlap},${even},${fadeIn}[over]`,
-    '[under][over]overlay,format=yuv420p[middle]',
+    `[a1]trim=start_frame=${cut + solo}:end_frame=${left.to},${late}[under]`,
+    `[b0]trim=start_frame=${right.from}:end_frame=${right.from + overlap},${late},${fadeIn}[over]`,
+    `[under][over]overlay,${even},format=yuv420p[middle]`,
     `[b1]trim=start_frame=${right.from + overlap}:end_frame=${right.from + rightFrames},${even},format=yuv420p[tail]`,
     '[head][middle][tail]concat=n=3[picture]',
-    `${soundOf(0, left, cut, leftFrames / rate, format)}[left]`,
-    `${soundOf(1, right, right.from, rightFrames / rate, format)}[right]`,
-    `[left][right]acrossfade=d=${overlap / rate}:c1=qsin:c2=qsin[sound]`,
+    ...soundGraph(
+      soundOf(0, left, cut, leftFrames / rate, format),
+      soundOf(1, right, right.from, rightFrames / rate, format),
+      { solo: solo / rate, overlap: overlap / rate },
+    ),
   ]
   await ffmpeg.run(
     {
@@ -137,6 +140,23 @@ async function encodeBridge(
     signal,
   )
   return output
+}
+
+/** The sound of a passage, as the pad `[sound]`. Its parts are made one by one: ffmpeg 4.1's own crossfade can crash. Seconds. */
+function soundGraph(left: string, right: string, { solo, overlap }: { solo: number; overlap: number }) {
+  const fade = (type: 'in' | 'out') => `asetpts=N/SR/TB,afade=t=${type}:d=${overlap}:curve=qsin`
+  return [
+    `${left},asplit[l0][l1]`,
+    `${right},asplit[r0][r1]`,
+    `[l0]atrim=end=${solo},asetpts=N/SR/TB[before]`,
+    `[l1]atrim=start=${solo},${fade('out')}[falling]`,
+    `[r0]atrim=end=${overlap},${fade('in')}[rising]`,
+    `[r1]atrim=start=${overlap},asetpts=N/SR/TB[after]`,
+    // amix halves what it adds up
+    '[falling][rising]amix=inputs=2,volume=2[both]',
+    // without a gap of a rounded sample where the parts meet
+    '[before][both][after]concat=n=3:v=0:a=1,asetpts=N/SR/TB[sound]',
+  ]
 }
 
 /** A piece's sound from one of its frames on, exactly as long as its picture there. */
