@@ -2,9 +2,20 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { MARK_SECONDS, markFilter } from '../../../src/pipeline/media/join/mark.ts'
-import { ffmpeg, makeClip, testFolder } from '../../support/clips.ts'
+import { createMedia } from '../../../src/pipeline/media/media.ts'
+import {
+  asShown,
+  decodingErrors,
+  ffmpeg,
+  makeClip,
+  numbered,
+  packetHashes,
+  shownNumbers,
+  testFolder,
+} from '../../support/clips.ts'
 
 const folder = await testFolder()
+const media = createMedia(ffmpeg)
 const FPS = 4
 const GREY = 13 // as a frame's number: a luma of 124
 
@@ -79,3 +90,38 @@ test('each language and each kind of maker has a mark of its own', async () => {
   const files = await Promise.all(marks.map((mark) => readFile(mark.input.source, 'base64')))
   expect(new Set(files).size).toBe(4)
 })
+
+test.each([
+  ['two clips meet', 0, 60 + 23],
+  ['one dissolves into the other', 500, 60 + 24 - 6],
+])(
+  'a film whose mark was asked for carries it, and is copied as soon as it can be, where %s',
+  async (_, crossfadeMs, frames) => {
+    const clips = await Promise.all(
+      [numbered(0, 60), numbered(59, 24)].map((numbers, i) =>
+        makeClip(join(folder, `film-${crossfadeMs}-${i}.mp4`), { numbers, options: ['-g', '12'] }),
+      ),
+    )
+    const film = join(folder, `film-${crossfadeMs}.mp4`)
+    const label = { title: '', model: 'x', made: new Date(0), source: 'trainedAlgorithmicMedia' } as const
+    const order = { clips, label, mark: 'en' as const, crossfadeMs, levelSound: false }
+    const report = await media.join(order, film, new AbortController().signal)
+    expect(report.encoded).toEqual({ picture: [], sound: [] })
+    expect(await decodingErrors(film)).toBe('')
+    const shown = await shownNumbers(film)
+    expect(shown).toHaveLength(frames)
+    expect(shown.slice(0, 54)).toEqual(asShown(numbered(0, 54)))
+    const [first] = await Promise.all(clips.map((clip) => packetHashes(clip, 'v')))
+    const kept = await packetHashes(film, 'v')
+    // three seconds of twelve frames, then as it was; the sync samples 36 and 48 have parameter sets put in front of them
+    expect(kept.slice(37, 48)).toEqual(first?.slice(37, 48))
+    expect(kept.slice(49, 52)).toEqual(first?.slice(49, 52))
+    expect(kept.slice(0, 36).filter((hash) => first?.includes(hash))).toEqual([])
+    const size = { width: 320, height: 180 }
+    const [marked, bare] = await Promise.all([film, clips[0] ?? ''].map((path) => lumaOf(path, size)))
+    const corner = (frame: Buffer | undefined) =>
+      Math.max(...(frame ?? []).filter((_, i) => i % 320 < 160 && i > 320 * 160))
+    expect(corner(marked?.[12])).toBeGreaterThan(corner(bare?.[12]) + 60)
+    expect(Math.abs(corner(marked?.[36]) - corner(bare?.[36]))).toBeLessThan(3)
+  },
+)

@@ -3,19 +3,7 @@ import type { Ffmpeg } from '../ffmpeg.ts'
 import { pictureEncoding, soundEncoding } from './encoding.ts'
 import type { FilmFormat } from './format.ts'
 import { cutBefore, entryFrom, type Piece, pieceTimes, wholePiece } from './piece.ts'
-
-/** A piece of a film. `clip` is the clip to which it counts (from 0); `seam` is where in it a dissolve is half done, in seconds. */
-export interface StripPiece extends Piece {
-  clip: number
-  seam?: number
-}
-
-/** A film's pieces in order. */
-export interface Strip {
-  pieces: readonly StripPiece[]
-  /** Clips, from 0, that had to be encoded from end to end. */
-  whole: Set<number>
-}
+import type { Strip, StripPiece } from './strip.ts'
 
 interface Bridge {
   /** Where the copied part of the clip before ends, in samples. */

@@ -1,10 +1,5 @@
 import type { FilmFormat } from './format.ts'
 
-/** The matrix that `scale` writes, by the name that its `out_color_matrix` knows. */
-export function outMatrix({ matrix }: FilmFormat): 'bt709' | 'bt601' {
-  return matrix === 'bt709' ? 'bt709' : 'bt601'
-}
-
 /**
  * Options that encode a picture for a film, nearly without loss. Without B-frames: a repeated last frame can then simply be left out,
  * and a cut be made anywhere.

@@ -1,5 +1,5 @@
 import { frameRate } from '../clip-info.ts'
-import { type Matrix, matrixOf } from '../colour.ts'
+import { matrixOf } from '../colour.ts'
 import { readAudioConfig, type SoundFormat } from '../mp4/aac-config.ts'
 import type { Mp4, Mp4Audio, Mp4Video } from '../mp4/reader.ts'
 
@@ -9,7 +9,7 @@ export interface FilmFormat {
   height: number
   timescale: number
   frame: number
-  matrix: Matrix
+  matrix: 'bt709' | 'bt601'
   nalLengthSize: number
   sound: SoundFormat
 }
@@ -24,12 +24,12 @@ export function filmFormat(clips: readonly [Mp4, ...Mp4[]]): FilmFormat {
   const { video } = clips[0]
   const even = (pixels: number) => Math.round(pixels / 2) * 2
   const audio = clips.find((clip) => clip.audio !== null)?.audio ?? null
-  const format = {
+  const format: FilmFormat = {
     width: even(video.width),
     height: even(video.height),
     timescale: video.timescale,
     frame: Math.max(1, Math.round(video.shown / video.samples.count)),
-    matrix: matrixOf(video),
+    matrix: matrixOf(video) === 'bt601' ? 'bt601' : 'bt709',
     nalLengthSize: video.avc?.nalLengthSize ?? 4,
     sound: soundFormat(audio) ?? DEFAULT_SOUND,
   }

@@ -4,14 +4,16 @@ import { openClip, type Scratch, withScratch } from '../clip-file.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
 import { filmHeader } from '../mp4/writer.ts'
 import { twoAtATime } from '../two-at-a-time.ts'
-import { crossfade, type Strip } from './crossfade.ts'
+import { crossfade } from './crossfade.ts'
 import { writeFilm } from './film-file.ts'
 import { type FilmFormat, filmFormat } from './format.ts'
 import { gainsOf, measureLoudness } from './loudness.ts'
 import { type NormalisedClip, normalise } from './normalise.ts'
+import { markOpening } from './opening.ts'
 import { wholePiece } from './piece.ts'
 import { type JoinPlan, planJoin } from './plan.ts'
 import { type Comparison, compareNeighbours } from './seam.ts'
+import type { Strip } from './strip.ts'
 
 /**
  * Joins clips into one film at the level of the container: packets are copied, not encoded, apart from clips whose format differs from
@@ -69,16 +71,19 @@ async function sameFormat(
 async function stripOf(
   ffmpeg: Ffmpeg,
   clips: readonly NormalisedClip[],
-  { crossfadeMs }: JoinOrder,
+  order: JoinOrder,
   format: FilmFormat,
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<Strip> {
-  const strip: Strip = {
-    pieces: clips.map((clip, i) => ({ ...wholePiece(clip), clip: i })),
-    whole: new Set(),
+  let strip: Strip = { pieces: clips.map((clip, i) => ({ ...wholePiece(clip), clip: i })), whole: new Set() }
+  if (order.mark !== null) {
+    strip = await markOpening(ffmpeg, strip, order.mark, order, format, scratch, signal)
   }
-  return crossfadeMs > 0 ? crossfade(ffmpeg, strip, crossfadeMs, format, scratch, signal) : strip
+  if (order.crossfadeMs > 0) {
+    strip = await crossfade(ffmpeg, strip, order.crossfadeMs, format, scratch, signal)
+  }
+  return strip
 }
 
 /** After which pieces the last frame comes again: never within a clip, nor where clips dissolve into each other. */

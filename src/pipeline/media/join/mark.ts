@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import type { FilmLabel } from '../../../core/ports.ts'
 import type { Locale } from '../../../core/request.ts'
-import { EXACT_SCALING, type Matrix } from '../colour.ts'
+import { EXACT_SCALING } from '../colour.ts'
 import type { FfmpegInput } from '../ffmpeg.ts'
+import type { FilmFormat } from './format.ts'
 
 /** How long the mark is seen, in seconds. */
 export const MARK_SECONDS = 3
@@ -14,22 +15,19 @@ const FADE_SECONDS = 0.5
 const HEIGHT = 0.05
 const MARGIN = 0.04
 
-/** The picture that is marked: pixels, and the frame rate as `timescale` over ticks a `frame`. */
-export interface MarkedPicture {
-  width: number
-  height: number
-  matrix: Matrix
-  timescale: number
-  frame: number
-}
-
 /**
  * The mark that says on the picture how a film was made, at the bottom left. `input` is the second input of an ffmpeg run whose first
  * is the film's first seconds; `filter` takes `[0:V:0]` and `[1:v]` and gives `[marked]`. Frames from `MARK_SECONDS` on go through
  * untouched.
  */
 export function markFilter(
-  { width, height, matrix, timescale, frame }: MarkedPicture,
+  {
+    width,
+    height,
+    matrix,
+    timescale,
+    frame,
+  }: Pick<FilmFormat, 'width' | 'height' | 'matrix' | 'timescale' | 'frame'>,
   source: FilmLabel['source'],
   locale: Locale,
 ): { input: FfmpegInput; filter: string } {

@@ -1,7 +1,7 @@
 import { type Clip, openClip, type Scratch } from '../clip-file.ts'
 import { EXACT_SCALING, matrixOf } from '../colour.ts'
 import type { Ffmpeg } from '../ffmpeg.ts'
-import { outMatrix, pictureEncoding, soundEncoding } from './encoding.ts'
+import { pictureEncoding, soundEncoding } from './encoding.ts'
 import { audioFits, type FilmFormat, videoFits } from './format.ts'
 
 /** A clip in a film's format, and what of it had to be encoded anew for that. */
@@ -39,13 +39,12 @@ export async function normalise(
   return { ...(await openClip(ffmpeg, output, scratch, signal)), encoded }
 }
 
-function pictureFilter({ mp4 }: Clip, format: FilmFormat): string {
-  const { width, height, timescale, frame } = format
+function pictureFilter({ mp4 }: Clip, { width, height, timescale, frame, matrix }: FilmFormat): string {
   return [
     `fps=${timescale}/${frame}`,
     // The largest even size that fits inside the film's, in the clip's own shape.
     `scale=w='min(${width},trunc(${height}*dar/2+0.5)*2)':h='min(${height},trunc(${width}/dar/2+0.5)*2)'` +
-      `:in_color_matrix=${matrixOf(mp4.video)}:out_color_matrix=${outMatrix(format)}:out_range=tv` +
+      `:in_color_matrix=${matrixOf(mp4.video)}:out_color_matrix=${matrix}:out_range=tv` +
       `:flags=bicubic+${EXACT_SCALING}`,
     'format=yuv420p',
     `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2`,

@@ -1,0 +1,50 @@
+import type { JoinOrder } from '../../../core/ports.ts'
+import type { Locale } from '../../../core/request.ts'
+import { openClip, type Scratch } from '../clip-file.ts'
+import type { Ffmpeg } from '../ffmpeg.ts'
+import { pictureEncoding } from './encoding.ts'
+import type { FilmFormat } from './format.ts'
+import { MARK_SECONDS, markFilter } from './mark.ts'
+import { entryFrom, wholePiece } from './piece.ts'
+import type { Strip } from './strip.ts'
+
+/**
+ * Lays the mark over a film's first seconds. Only the picture up to the next place where a copy can go on is encoded anew, or the whole
+ * first clip where there is none; its sound is copied. Throws `MediaError`.
+ */
+export async function markOpening(
+  ffmpeg: Ffmpeg,
+  { pieces: [first, ...others], whole }: Strip,
+  locale: Locale,
+  { label, crossfadeMs }: Pick<JoinOrder, 'label' | 'crossfadeMs'>,
+  format: FilmFormat,
+  scratch: Scratch,
+  signal: AbortSignal,
+): Promise<Strip> {
+  if (first === undefined) return { pieces: [], whole }
+  const { video } = first.mp4
+  const { timescale } = video
+  const entry = entryFrom(video, video.firstPts + MARK_SECONDS * timescale)
+  const rate = format.timescale / format.frame
+  // what is left must be long enough to dissolve into the next clip
+  const reserve = (crossfadeMs / 1000) * rate + 1
+  const goesOn = entry !== null && first.to - entry > reserve
+  const { input, filter } = markFilter(format, label.source, locale)
+  const output = await scratch()
+  await ffmpeg.run(
+    {
+      inputs: [{ source: first.path }, input],
+      filter: `${filter};[marked]setpts=N/${rate}/TB[picture]`,
+      options: [
+        ...['-map', '[picture]', '-map', '0:a:0?', ...pictureEncoding(format), '-c:a', 'copy'],
+        ...(goesOn ? ['-frames:v', `${entry}`] : []),
+      ],
+      output,
+    },
+    signal,
+  )
+  const opening = { ...wholePiece(await openClip(ffmpeg, output, scratch, signal)), clip: first.clip }
+  return goesOn
+    ? { pieces: [opening, { ...first, from: entry }, ...others], whole }
+    : { pieces: [opening, ...others], whole: new Set([...whole, first.clip]) }
+}
