@@ -94,7 +94,7 @@ async function joinAndStore(
   if (kept !== fileSize) {
     await deps.objects.put(key, path, { contentType: 'video/mp4', signal }).catch(failAs('store_failed'))
   }
-  return { key, duration: seconds, width, height, file_size: fileSize }
+  return { key, duration: seconds, width, height, file_size: fileSize, check: null }
 }
 
 /** Gives a failure the name of its step, unless it has a better one of its own. */
