@@ -128,6 +128,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       worker: randomUUID(),
       newId: randomUUID,
       now: () => new Date(),
+      visibleLabel: config.filmLabel === 'visible',
     }
     const submitJob = createSubmitJob(deps)
     const retryJob = createRetryJob(deps)

@@ -4,10 +4,11 @@ import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { reasonOf, UserError } from '../core/errors.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
+import { findingsOf } from '../core/film-check.ts'
 import type { Film } from '../core/job.ts'
 import type { EventLog, ObjectStore } from '../core/ports.ts'
 import type { Locale, ModelCapabilities } from '../core/request.ts'
-import { errorText, megabytes, text, usdText } from '../i18n/index.ts'
+import { encodedText, errorText, findingText, megabytes, text, usdText } from '../i18n/index.ts'
 import { createJsonDisplay, type Display } from './display.ts'
 import { EXIT } from './exit.ts'
 
@@ -43,7 +44,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   const display =
     watching.display ??
     createJsonDisplay(process.stdout, locale, (event) =>
-      event.type === 'completed' ? { film: undefined, ...delivered } : {},
+      event.type === 'completed' ? { film: undefined, ...delivered, ...checked(event.film, locale) } : {},
     )
   display.note(text(locale, 'cli.job', { job_id: jobId }))
 
@@ -92,6 +93,7 @@ async function tellEnd(
     const place = delivered.path ?? delivered.url
     const seconds = duration.toFixed(1)
     display.note(text(locale, 'cli.film', { place, seconds, width, height, megabytes: megabytes(file_size) }))
+    tellCheck(event.film, display, locale)
     const { name, source } = await modelOf(event.job_id)
     const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
     display.note(text(locale, made, { model: name }))
@@ -103,6 +105,26 @@ async function tellEnd(
     display.note(errorText(event.error, locale))
     display.note(text(locale, 'cli.retry', { job_id: event.job_id }))
   }
+}
+
+/** A line for each thing that is off, and one where something is no copy; nothing where all is well. */
+function tellCheck({ check }: Film, display: Display, locale: Locale): void {
+  if (check === null) return
+  for (const finding of findingsOf(check)) display.note(findingText(finding, locale))
+  const encoded = encodedText(check.encoded, locale)
+  if (encoded !== null) display.note(encoded)
+}
+
+/** The same for a program: every seam as it was measured, and what is off where something is. */
+function checked({ check }: Film, locale: Locale): Record<string, unknown> {
+  if (check === null) return {}
+  const seams = check.seams.map(({ soundOffsetMs, ...seam }) => ({ ...seam, sound_offset_ms: soundOffsetMs }))
+  const findings = findingsOf(check).map((finding) => ({
+    code: finding.code,
+    ...finding.data,
+    message: findingText(finding, locale),
+  }))
+  return { seams, ...(findings.length === 0 ? {} : { findings }) }
 }
 
 async function deliver({ service, out, costOf }: Watching, jobId: string, film: Film): Promise<Delivered> {

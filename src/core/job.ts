@@ -1,4 +1,5 @@
 import type { ErrorDetail } from './errors.ts'
+import type { FilmCheck } from './film-check.ts'
 import type { Locale, VideoRequest } from './request.ts'
 
 export const JOB_STATUSES = [
@@ -57,7 +58,14 @@ export interface Film {
   width: number
   height: number
   file_size: number
+  /** What was measured of it; null where nothing was. */
+  check: FilmCheck | null
+  /** The keys of the segments' clips, where they were kept. */
+  clips: readonly string[]
 }
+
+/** What films have that were stored before there was more to say of them. */
+export const BARE_FILM: Pick<Film, 'check' | 'clips'> = { check: null, clips: [] }
 
 /**
  * One request and how far it has come. `payAgain`: somebody who was told that the outcome of a request can't be known

@@ -1,6 +1,6 @@
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
-import type { Seam } from './film-check.ts'
+import type { Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job } from './job.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
@@ -114,13 +114,12 @@ export interface JoinOrder {
   levelSound: boolean
 }
 
-/** What joining did. Clips count from 1. */
+/** What joining did. */
 export interface JoinedFilm {
   /** Seconds that the picture lasts. */
   seconds: number
   seams: readonly Seam[]
-  /** Clips of which something had to be encoded anew; all else is a copy. */
-  encoded: { picture: readonly number[]; sound: readonly number[] }
+  encoded: Encoded
 }
 
 /** Pictures and clips. Files that it writes are whole or not there. Throws `MediaError` with the tool's own words. */
@@ -139,6 +138,8 @@ export interface Media {
   lastFrame(clip: string, png: string, signal: AbortSignal): Promise<void>
   /** Joins clips into one film. */
   join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
+  /** Decodes a joined film and measures it. A damaged film is told of in the result; only a full disk is thrown. */
+  check(film: string, joined: JoinedFilm, signal: AbortSignal): Promise<FilmCheck>
 }
 
 // ─── files ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,6 +154,9 @@ export interface WorkFolder {
   has(path: string): Promise<boolean>
   /** In bytes. */
   size(path: string): Promise<number>
+  /** What was measured of the joined film, or null where it has not been measured yet. */
+  readCheck(jobId: string): Promise<FilmCheck | null>
+  writeCheck(jobId: string, check: FilmCheck): Promise<void>
   /** The jobs that have a folder. */
   jobs(): Promise<string[]>
   remove(jobId: string): Promise<void>

@@ -2,6 +2,7 @@ import i18next from 'i18next'
 import type { ConfigProblem } from '../config.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
+import type { Encoded, FilmFinding, SeamPlace } from '../core/film-check.ts'
 import type { Locale } from '../core/request.ts'
 import { en } from './en.ts'
 import { ko } from './ko.ts'
@@ -103,6 +104,51 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
     default:
       return fill(locale, `error.${code}`, data)
   }
+}
+
+/** What is off with a film, where, and what can be done about it, on one line. */
+export function findingText(finding: FilmFinding, locale: Locale): string {
+  const { code, data } = finding
+  switch (code) {
+    case 'undecodable':
+      return text(locale, `finding.${code}`, data)
+    case 'picture_length':
+    case 'sound_length': {
+      const [planned, measured] = [data.planned.toFixed(1), data.measured.toFixed(1)]
+      return text(locale, `finding.${code}`, { planned, measured })
+    }
+    case 'sound_offset': {
+      const seams = seamsText(data.seams, locale)
+      return text(locale, `finding.${code}`, { seams, ms: Math.round(data.ms) })
+    }
+    case 'cut':
+    case 'visible_seam':
+      return text(locale, `finding.${code}`, { seams: seamsText(data.seams, locale) })
+    case 'drift': {
+      const [colour, contrast] = [Math.round(data.colour), Math.round(Math.abs(data.contrast))]
+      return text(locale, `finding.${code}`, { segment: data.segment, colour, contrast })
+    }
+    case 'black':
+    case 'silence': {
+      const [from, to] = [data.from.toFixed(1), data.to.toFixed(1)]
+      return text(locale, `finding.${code}`, { from, to, segments: data.segments.join(', ') })
+    }
+  }
+}
+
+function seamsText(seams: readonly SeamPlace[], locale: Locale): string {
+  return seams
+    .map(({ before, at }) => text(locale, 'finding.seam', { before, after: before + 1, at: at.toFixed(1) }))
+    .join(', ')
+}
+
+/** Which segments of a film are no copies; null where all are. */
+export function encodedText({ picture, sound }: Encoded, locale: Locale): string | null {
+  const parts = [
+    ...(picture.length > 0 ? [text(locale, 'film.encoded.picture', { segments: picture.join(', ') })] : []),
+    ...(sound.length > 0 ? [text(locale, 'film.encoded.sound', { segments: sound.join(', ') })] : []),
+  ]
+  return parts.length === 0 ? null : text(locale, 'film.encoded', { what: parts.join('; ') })
 }
 
 /** What is wrong with a variable of the environment, and what it may be. */

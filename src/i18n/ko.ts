@@ -108,6 +108,26 @@ export const ko: Record<keyof typeof en, string> = {
 
   'film.made_by_ai': '이 영상은 AI로 생성되었습니다({{model}}).',
   'film.made_by_program': '이 영상은 영상 모델이 아니라 프로그램이 그렸습니다({{model}}).',
+  'film.encoded': '다시 인코딩한 부분: {{what}}.',
+  'film.encoded.picture': '세그먼트 {{segments}}의 화면',
+  'film.encoded.sound': '세그먼트 {{segments}}의 소리',
+
+  'finding.undecodable':
+    '영상을 오류 없이 디코딩할 수 없습니다({{reason}}). 공유하기 전에 확인하고, 깨져 있으면 새로 만들어 주세요.',
+  'finding.picture_length':
+    '화면 길이가 {{planned}}초가 아니라 {{measured}}초입니다. 끝부분이 빠지지 않았는지 확인해 주세요.',
+  'finding.sound_length': '소리 길이는 {{measured}}초이고 화면 길이는 {{planned}}초입니다.',
+  'finding.sound_offset': '세그먼트가 만나는 곳에서 소리와 화면이 최대 {{ms}} ms 어긋납니다: {{seams}}.',
+  'finding.cut':
+    '다음 세그먼트는 앞 세그먼트에서 이어지지 않아 화면이 튑니다: {{seams}}. 크로스페이드를 쓰면 부드러워집니다.',
+  'finding.visible_seam':
+    '다음 세그먼트 사이의 이음매가 눈에 띕니다: {{seams}}. 크로스페이드를 쓰면 부드러워집니다.',
+  'finding.drift':
+    '뒤로 갈수록 화면이 세그먼트 1과 달라집니다. 세그먼트 {{segment}}에서는 255단계 중 색이 {{colour}}단계, 대비가 {{contrast}}단계 다릅니다. 세그먼트를 줄이면 덜 달라집니다.',
+  'finding.black': '{{from}}~{{to}}초에 화면이 검습니다(세그먼트 {{segments}}).',
+  'finding.silence':
+    '{{from}}~{{to}}초에 소리가 없습니다(세그먼트 {{segments}}). 나머지 부분에는 소리가 있습니다.',
+  'finding.seam': '{{before}}→{{after}}({{at}}초)',
 
   'cli.description': '프롬프트 하나로 길고 자연스럽게 이어지는 영상을 만듭니다.',
   'cli.prompt': '영상의 내용, 1~{{max}}자',

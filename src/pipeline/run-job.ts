@@ -1,4 +1,5 @@
 import { type ErrorDetail, isDiskFull, reasonOf, UserError, userError } from '../core/errors.ts'
+import { type FilmCheck, findingsOf } from '../core/film-check.ts'
 import type { Film, Job } from '../core/job.ts'
 import {
   type Claim,
@@ -30,6 +31,8 @@ export interface RunDeps extends PlanDeps, RenderDeps {
   log: Log
   worker: string
   now: () => Date
+  /** Whether a film's first seconds carry a mark that says how it was made. */
+  visibleLabel: boolean
 }
 
 /**
@@ -47,8 +50,9 @@ export function createRunJob(deps: RunDeps) {
     const held = holdClaim(deps, claim, stop)
     try {
       if (job.cancelRequested) throw new JobCancelled()
-      await makeFilm(deps, claim, job, held.signal)
-      deps.log.info({ job_id: jobId }, 'job completed')
+      const film = await makeFilm(deps, claim, job, held.signal)
+      const findings = film.check === null ? [] : findingsOf(film.check).map(({ code }) => code)
+      deps.log.info({ job_id: jobId, findings }, 'job completed')
     } catch (error) {
       await endJob(deps, claim, job, held.signal.aborted ? held.signal.reason : error, stop)
     } finally {
@@ -57,7 +61,7 @@ export function createRunJob(deps: RunDeps) {
   }
 }
 
-async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<void> {
+async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<Film> {
   await deps.work.create(job.id)
   if (job.status !== 'queued') await deps.jobs.note(claim, { type: 'resumed' })
   if (job.status === 'queued') await deps.jobs.startPlanning(claim)
@@ -71,6 +75,7 @@ async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSign
   const film = await joinAndStore(deps, job, segments, signal)
   await deps.jobs.complete(claim, film)
   await deps.work.remove(job.id)
+  return film
 }
 
 async function joinAndStore(
@@ -80,21 +85,49 @@ async function joinAndStore(
   signal: AbortSignal,
 ): Promise<Film> {
   const path = deps.work.film(job.id)
-  if (!(await deps.work.has(path))) {
-    const clips = segments.map((segment) => deps.work.clip(job.id, segment.index))
-    const { crossfade, levelSound } = job.request
-    const label = await labelOf(deps, job)
-    const order: JoinOrder = { clips, label, mark: null, crossfadeMs: crossfade, levelSound }
-    await deps.media.join(order, path, signal).catch(failAs('join_failed'))
-  }
+  const check = await joinAndCheck(deps, job, segments, signal)
   const { width, height, seconds } = await deps.media.probe(path)
   const key = `films/${job.id}.mp4`
-  const fileSize = await deps.work.size(path)
-  const kept = await deps.objects.size(key).catch(failAs('store_failed'))
-  if (kept !== fileSize) {
-    await deps.objects.put(key, path, { contentType: 'video/mp4', signal }).catch(failAs('store_failed'))
+  await store(deps, key, path, signal)
+  const clips = job.request.keepClips ? segments.map(({ index }) => clipKey(job, index)) : []
+  for (const [i, clip] of clips.entries()) {
+    await store(deps, clip, deps.work.clip(job.id, i + 1), signal)
   }
-  return { key, duration: seconds, width, height, file_size: fileSize }
+  return { key, duration: seconds, width, height, file_size: await deps.work.size(path), check, clips }
+}
+
+function clipKey(job: Job, segment: number): string {
+  return `films/${job.id}.segment-${String(segment).padStart(2, '0')}.mp4`
+}
+
+/** The film is joined again where its check is missing: that costs little, and only joining tells what is to be checked. */
+async function joinAndCheck(
+  deps: RunDeps,
+  job: Job,
+  segments: readonly Segment[],
+  signal: AbortSignal,
+): Promise<FilmCheck> {
+  const path = deps.work.film(job.id)
+  const done = (await deps.work.has(path)) ? await deps.work.readCheck(job.id) : null
+  if (done !== null) return done
+  const order: JoinOrder = {
+    clips: segments.map((segment) => deps.work.clip(job.id, segment.index)),
+    label: await labelOf(deps, job),
+    mark: deps.visibleLabel ? job.locale : null,
+    crossfadeMs: job.request.crossfade,
+    levelSound: job.request.levelSound,
+  }
+  const joined = await deps.media.join(order, path, signal).catch(failAs('join_failed'))
+  const check = await deps.media.check(path, joined, signal).catch(failAs('join_failed'))
+  await deps.work.writeCheck(job.id, check)
+  return check
+}
+
+/** Puts a file of the job into the object store, unless it is there already. */
+async function store(deps: RunDeps, key: string, path: string, signal: AbortSignal): Promise<void> {
+  const kept = await deps.objects.size(key).catch(failAs('store_failed'))
+  if (kept === (await deps.work.size(path))) return
+  await deps.objects.put(key, path, { contentType: 'video/mp4', signal }).catch(failAs('store_failed'))
 }
 
 /** Gives a failure the name of its step, unless it has a better one of its own. */

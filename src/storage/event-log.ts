@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { JobChange, JobEvent } from '../core/event.ts'
-import type { JobStatus } from '../core/job.ts'
+import { BARE_FILM, type JobStatus } from '../core/job.ts'
 import type { EventLog, Log } from '../core/ports.ts'
 import type { Locale } from '../core/request.ts'
 import type { Database, Db } from './db.ts'
@@ -64,7 +64,7 @@ export async function createEventLog(
       .where(and(eq(jobLogs.jobId, jobId), gt(jobLogs.id, seq)))
       .orderBy(asc(jobLogs.id))
     return rows.map((row) => ({
-      ...row.event,
+      ...withCheck(row.event),
       seq: row.id,
       job_id: row.jobId,
       status: row.status,
@@ -102,6 +102,10 @@ export async function createEventLog(
   }
 
   return { since, follow, close: unlisten }
+}
+
+function withCheck(change: JobChange): JobChange {
+  return change.type === 'completed' ? { ...change, film: { ...BARE_FILM, ...change.film } } : change
 }
 
 /** A ring that comes while nobody waits is kept for the next wait. */

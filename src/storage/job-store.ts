@@ -1,7 +1,15 @@
 import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import { userError } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
-import { isUnfinished, type Job, type JobStatus, PROGRESS, sourcesOf, UNFINISHED } from '../core/job.ts'
+import {
+  BARE_FILM,
+  isUnfinished,
+  type Job,
+  type JobStatus,
+  PROGRESS,
+  sourcesOf,
+  UNFINISHED,
+} from '../core/job.ts'
 import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/ports.ts'
 import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, type Segment } from '../core/segment.ts'
@@ -235,7 +243,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       move(claim, 'merging', { progress: atLeast(PROGRESS.merging) }, { type: 'merging' }),
 
     complete: (claim, film) => {
-      const { key, ...facts } = film
+      const { key, ...facts } = storable(film)
       const set = { resultPath: key, film: facts, progress: PROGRESS.completed, completedAt: now }
       return end(claim, 'completed', set, { type: 'completed', film })
     },
@@ -302,7 +310,7 @@ function toJob(row: JobRow): Job {
     locale: row.locale,
     progress: row.progress,
     title: row.title,
-    film: row.film && row.resultPath ? { key: row.resultPath, ...row.film } : null,
+    film: row.film && row.resultPath ? { ...BARE_FILM, key: row.resultPath, ...row.film } : null,
     error: row.error,
     estimateUsd: row.estimateUsd,
     cancelRequested: row.cancelRequestedAt !== null,

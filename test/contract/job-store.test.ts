@@ -26,7 +26,15 @@ const PLAN: Plan = {
   })),
 }
 
-const FILM: Film = { key: 'films/a.mp4', duration: 11.9, width: 1280, height: 720, file_size: 1234 }
+const FILM: Film = {
+  key: 'films/a.mp4',
+  duration: 11.9,
+  width: 1280,
+  height: 720,
+  file_size: 1234,
+  check: null,
+  clips: [],
+}
 
 const UNKNOWN_OUTCOME: ErrorDetail = {
   code: 'render_outcome_unknown',

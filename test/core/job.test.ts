@@ -67,7 +67,7 @@ test('whoever watches a job may leave after it completed, failed or was cancelle
     progress: 0,
     at: new Date(0),
   })
-  const film = { key: 'k', duration: 1, width: 2, height: 2, file_size: 1 }
+  const film = { key: 'k', duration: 1, width: 2, height: 2, file_size: 1, check: null, clips: [] }
   expect(endsJob(event({ type: 'completed', film }))).toBe(true)
   expect(endsJob(event({ type: 'failed', error: { code: 'join_failed', data: { reason: 'r' } } }))).toBe(true)
   expect(endsJob(event({ type: 'cancelled' }))).toBe(true)

@@ -54,6 +54,26 @@ function refusal(input: RequestInput, list?: ModelList): ErrorDetail {
   throw new Error(`taken: ${JSON.stringify(input).slice(0, 200)}`)
 }
 
+describe('a dissolve between segments', () => {
+  test.each([
+    ['500', 500],
+    [0, 0],
+    [2000, 2000],
+  ])('of %s ms is possible', (crossfade, taken) => {
+    expect(parse({ crossfade }).crossfade).toBe(taken)
+  })
+
+  test.each([['2001'], [-1], ['half a second'], [0.5]])(
+    'of %s ms is refused with what is allowed',
+    (crossfade) => {
+      expect(refusal({ crossfade })).toEqual({
+        code: 'option_invalid',
+        data: { option: 'crossfade', given: String(crossfade), allowed: ['0–2000'] },
+      })
+    },
+  )
+})
+
 describe('a prompt', () => {
   test('alone is enough: everything else has a default', () => {
     expect(parseRequest({ prompt: '고양이' }, LIST)).toEqual({
@@ -64,6 +84,9 @@ describe('a prompt', () => {
       aspect: '16:9',
       model: 'everything',
       image: false,
+      crossfade: 0,
+      levelSound: false,
+      keepClips: false,
     })
   })
 

@@ -73,7 +73,15 @@ const CHANGES: { [T in JobChange['type']]: JobChange & { type: T } } = {
   merging: { type: 'merging' },
   completed: {
     type: 'completed',
-    film: { key: 'films/a.mp4', duration: 15.9, width: 1280, height: 720, file_size: 123 },
+    film: {
+      key: 'films/a.mp4',
+      duration: 15.9,
+      width: 1280,
+      height: 720,
+      file_size: 123,
+      check: null,
+      clips: [],
+    },
   },
   failed: { type: 'failed', error: { code: 'clip_lost', data: DATA.clip_lost } },
   cancel_requested: { type: 'cancel_requested' },

@@ -89,6 +89,7 @@ async function service({ onTestFinished }: TestContext) {
       worker: randomUUID(),
       newId: randomUUID,
       now: () => new Date(),
+      visibleLabel: false,
     }
     queue.start(createRunJob(deps))
     const submitJob = createSubmitJob(deps)

@@ -15,16 +15,17 @@ export type Scratch = (ending?: string) => Promise<string>
 
 /** Runs `work` with files of its own beside `path`, on the same disk; nothing of them is left afterwards. */
 export async function withScratch<T>(path: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
-  let folder: string | null = null
+  // The folder is being made for the first who asks; others may ask meanwhile.
+  let folder: Promise<string> | null = null
   let files = 0
   try {
     return await work(async (ending = '.mp4') => {
-      folder ??= await mkdtemp(`${path}.scratch-`)
-      files += 1
-      return join(folder, `${files}${ending}`)
+      folder ??= mkdtemp(`${path}.scratch-`)
+      const number = ++files
+      return join(await folder, `${number}${ending}`)
     })
   } finally {
-    if (folder !== null) await rm(folder, { recursive: true, force: true })
+    if (folder !== null) await rm(await folder, { recursive: true, force: true })
   }
 }
 

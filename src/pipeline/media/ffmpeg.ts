@@ -208,9 +208,12 @@ function failureOf(error: Error, command: string, stderr: string): MediaError {
     .slice(-2)
     .map((text) => text.trim())
     .join('; ')
-    // whose machine it is, and where its files lie, is nobody's business who reads the reason
-    .replaceAll(/(?:\/[^\s/:;]+)+\//g, '')
-  return new MediaError(words === '' ? error.message.trim() : words, { command, stderr })
+  return new MediaError(words === '' ? error.message.trim() : withoutFolders(words), { command, stderr })
+}
+
+/** ffmpeg's words with bare file names: whose machine it is, and where its files lie, is nobody's business who reads them. */
+export function withoutFolders(words: string): string {
+  return words.replaceAll(/(?:\/[^\s/:;]+)+\//g, '')
 }
 
 async function renameOutput(part: string, output: string): Promise<void> {

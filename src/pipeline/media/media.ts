@@ -3,6 +3,7 @@ import type { Media } from '../../core/ports.ts'
 import { openClip, withScratch } from './clip-file.ts'
 import { clipInfo } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
+import { checkFilm } from './film-check.ts'
 import { joinClips } from './join/join-clips.ts'
 import { writeLastFrame } from './last-frame.ts'
 import { checkImage, fitImage } from './picture.ts'
@@ -19,5 +20,6 @@ export function createMedia(ffmpeg: Ffmpeg): Media {
     checkImage: (path) => checkImage(ffmpeg, path),
     fitImage: (path, size, png, signal) => fitImage(ffmpeg, path, size, png, signal),
     join: (order, film, signal) => joinClips(ffmpeg, order, film, signal),
+    check: (film, joined, signal) => checkFilm(ffmpeg, film, joined, signal),
   }
 }

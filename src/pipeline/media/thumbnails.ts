@@ -27,26 +27,23 @@ export function thumbnailsIn(bytes: Uint8Array): Thumbnail[] {
  * Every frame of a clip as a thumbnail (an 8 s clip of 24 frames a second: 0.6 MB). `filter` chooses among the frames.
  * Throws `MediaError`.
  */
-export async function thumbnails(
+export async function thumbnails(...decoding: Parameters<typeof decodeThumbnails>): Promise<Thumbnail[]> {
+  return (await decodeThumbnails(...decoding)).frames
+}
+
+/** The same, with the decoder's complaints: `stderr` is empty where it had none. */
+export async function decodeThumbnails(
   ffmpeg: Ffmpeg,
   clip: Clip,
   scratch: Scratch,
   signal: AbortSignal,
   filter = 'null',
-): Promise<Thumbnail[]> {
+): Promise<{ frames: Thumbnail[]; stderr: string }> {
   const output = await scratch('.raw')
-  const options = [
-    '-map',
-    '0:V:0',
-    '-vf',
-    `${filter},${toThumbnail(clip)}`,
-    '-vsync',
-    '0',
-    '-c:v',
-    'rawvideo',
-  ]
-  await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
-  return thumbnailsIn(await readFile(output))
+  const filters = `${filter},${toThumbnail(clip)}`
+  const options = ['-v', 'error', '-map', '0:V:0', '-vf', filters, '-vsync', '0', '-c:v', 'rawvideo']
+  const { stderr } = await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
+  return { frames: thumbnailsIn(await readFile(output)), stderr }
 }
 
 /** The mean red, green and blue of a picture, 0..255. */
@@ -61,8 +58,7 @@ export function meanColour(picture: Thumbnail): [red: number, green: number, blu
   return [sums[0] / pixels, sums[1] / pixels, sums[2] / pixels]
 }
 
-/** How far apart two pictures' mean colours are, in levels of 0..255. */
-export function colourDistance(a: Thumbnail, b: Thumbnail): number {
-  const [one, other] = [meanColour(a), meanColour(b)]
-  return Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2])
+/** How far apart two colours are, in levels of 0..255: the root mean square over red, green and blue. */
+export function colourDistance(a: readonly number[], b: readonly number[]): number {
+  return Math.hypot(...a.map((level, i) => level - (b[i] ?? 0))) / Math.sqrt(a.length)
 }

@@ -99,7 +99,8 @@ function seamsOf({ pieces }: Strip, plan: JoinPlan, comparisons: readonly Compar
   return comparisons.map((comparison, i): Seam => {
     const index = pieces.findIndex((piece) => piece.clip === i + 1)
     const { at, soundOffsetMs } = plan.pieces[index] ?? { at: 0, soundOffsetMs: 0 }
-    return { ...comparison, at: at + (pieces[index]?.seam ?? 0), soundOffsetMs }
+    const dissolve = pieces[index]?.seam
+    return { ...comparison, dissolves: dissolve !== undefined, at: at + (dissolve ?? 0), soundOffsetMs }
   })
 }
 

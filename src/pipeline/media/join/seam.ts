@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Clip, Scratch } from '../clip-file.ts'
 import { fromLastFrame } from '../clip-info.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
-import { colourDistance, thumbnailsIn, toThumbnail } from '../thumbnails.ts'
+import { colourDistance, meanColour, thumbnailsIn, toThumbnail } from '../thumbnails.ts'
 import { twoAtATime } from '../two-at-a-time.ts'
 
 /** How a clip's last frame and the next one's first compare: SSIM 0..1, and the distance of their mean colours in levels of 0..255. */
@@ -61,5 +61,5 @@ async function compare(
     throw new MediaError('ffmpeg compared no frames', { stderr })
   }
   const repeats = psnr === 'inf' || Number(psnr) > REPEAT_PSNR_DB
-  return { repeats, ssim: Number(ssim), colour: colourDistance(last, next) }
+  return { repeats, ssim: Number(ssim), colour: colourDistance(meanColour(last), meanColour(next)) }
 }
