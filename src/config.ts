@@ -4,6 +4,8 @@ import { LOCALES, type Locale, shown } from './core/request.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
+const FILM_LABELS = ['metadata', 'visible'] as const
+
 /** What an operator has set. `null`: not set, and what then happens is the reader's to say. */
 export interface Config {
   dataDir: string
@@ -35,6 +37,8 @@ export interface Config {
   maxUsdPerUserDay: number | null
   /** In USD: above it the command line asks first. */
   confirmAboveUsd: number
+  /** Where a film says how it was made: in its metadata alone, or on its first seconds' picture too. */
+  filmLabel: (typeof FILM_LABELS)[number]
 }
 
 /** One variable that can't be used: worded by `i18n` under `config.<problem>`. `given` is empty for a secret. */
@@ -115,6 +119,7 @@ const RULES = {
   },
   DEFAULT_LOCALE: oneOf(LOCALES),
   LOG_LEVEL: oneOf(LOG_LEVELS),
+  FILM_LABEL: oneOf(FILM_LABELS),
   JOBS_PER_HOUR: wholeNumber(1, 10_000),
   MAX_CONCURRENT_JOBS: wholeNumber(1, 1000),
   MAX_CONCURRENT_RENDERS: wholeNumber(1, 1000),
@@ -191,6 +196,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,
+    filmLabel: checked('FILM_LABEL') ?? 'metadata',
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
