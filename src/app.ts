@@ -4,14 +4,17 @@ import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
 import type { EventLog, Identity, JobStore, Limits, Log, ObjectStore, WorkFolder } from './core/ports.ts'
+import type { Preview } from './core/preview.ts'
 import { allowedEstimate, costUsd } from './core/price.ts'
 import { type ModelCapabilities, type ModelList, parseRequest, type RequestInput } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
+import { createPreviews } from './pipeline/media/previews.ts'
 import { createLocalPlanner } from './pipeline/planner/local.ts'
 import { createOpenAiPlanner } from './pipeline/planner/openai.ts'
+import { createPreviewFilm } from './pipeline/preview-film.ts'
 import { createInProcessQueue } from './pipeline/queue/in-process.ts'
 import { createSlots } from './pipeline/queue/slots.ts'
 import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
@@ -50,6 +53,8 @@ export interface Service {
   retry(jobId: string, identity: Identity): Promise<Job>
   resume(jobId: string, identity: Identity): Promise<Job>
   cancel(jobId: string): Promise<void>
+  /** Makes previews of a finished film where they aren't there yet; their keys in `objects`. */
+  preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
   jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'userOf' | 'unfinished'>
   events: EventLog
   objects: ObjectStore
@@ -94,6 +99,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
 
     const work = createWorkFolder(inside('work'))
     await clearWork(work, jobs)
+    const previewWork = createWorkFolder(inside('previews'))
+    for (const left of await previewWork.jobs()) await previewWork.remove(left)
     const objects = config.supabase
       ? createSupabaseObjects({ ...config.supabase, log })
       : createLocalObjects({
@@ -140,6 +147,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       retry: (jobId, identity) => retryJob(jobId, limitsOf(config, identity)),
       resume: (jobId, identity) => resumeJob(jobId, limitsOf(config, identity)),
       cancel: createCancelJob(deps),
+      preview: createPreviewFilm({ ...deps, work: previewWork, previews: createPreviews(ffmpeg) }),
       jobs,
       events,
       objects,

@@ -52,6 +52,7 @@ async function main(): Promise<number> {
       display,
       locale,
       out,
+      previews: args.previews,
       modelOf: service.modelOf,
       costOf: service.costOf,
       interrupted,

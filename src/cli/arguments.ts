@@ -1,5 +1,16 @@
 import { Command, CommanderError } from 'commander'
-import { ASPECTS, LOCALES, type Locale, PROMPT_MAX, RESOLUTIONS, SECONDS, SEGMENTS } from '../core/request.ts'
+import type { Preview } from '../core/preview.ts'
+import {
+  ASPECTS,
+  CROSSFADE_MAX,
+  LOCALES,
+  type Locale,
+  PROMPT_MAX,
+  RESOLUTIONS,
+  SECONDS,
+  SEGMENTS,
+  shown,
+} from '../core/request.ts'
 import { errorText, text } from '../i18n/index.ts'
 
 /** A command line, taken apart: what to do, and how to show it. Values are as typed; the request's own check judges them. */
@@ -10,13 +21,27 @@ export interface Arguments {
     | { type: 'cancel'; jobId: string }
     | { type: 'list' }
     | { type: 'help'; text: string }
-  request: { segments?: string; seconds?: string; resolution?: string; aspect?: string; model?: string }
+  request: {
+    segments?: string
+    seconds?: string
+    resolution?: string
+    aspect?: string
+    model?: string
+    crossfade?: string
+    levelSound?: boolean
+    keepClips?: boolean
+  }
   image: string | null
   out: string | null
+  /** What is made of the finished film beside it. */
+  previews: readonly Preview[]
   json: boolean
   /** The price is agreed to beforehand. */
   yes: boolean
 }
+
+/** In MB. */
+const MAX_SIZE_ALLOWED = '1–9999'
 
 /** A command line that can't be understood; `message` says in the reader's language what would be. */
 export class UsageError extends Error {
@@ -29,8 +54,13 @@ interface Flags {
   resolution?: string
   aspect?: string
   model?: string
+  crossfade?: string
+  levelSound?: boolean
+  keepClips?: boolean
   image?: string
   out?: string
+  previews?: boolean
+  maxSize?: string
   json?: boolean
   yes?: boolean
   resume?: string
@@ -61,7 +91,7 @@ export function parseArguments(
   }
   const flags: Flags = command.opts()
   const prompt = command.args.join(' ')
-  const { segments, seconds, resolution, aspect, model, lang } = flags
+  const { segments, seconds, resolution, aspect, model, crossfade, levelSound, keepClips, lang } = flags
   if (lang !== undefined && languageOf(argv) === null) {
     const data = { option: '--lang', given: lang, allowed: LOCALES }
     throw new UsageError(errorText({ code: 'option_invalid', data }, locale))
@@ -74,9 +104,13 @@ export function parseArguments(
       ...(resolution === undefined ? {} : { resolution }),
       ...(aspect === undefined ? {} : { aspect }),
       ...(model === undefined ? {} : { model }),
+      ...(crossfade === undefined ? {} : { crossfade }),
+      ...(levelSound === undefined ? {} : { levelSound }),
+      ...(keepClips === undefined ? {} : { keepClips }),
     },
     image: flags.image ?? null,
     out: flags.out ?? null,
+    previews: previewsOf(flags, locale),
     json: flags.json ?? false,
     yes: flags.yes ?? false,
   }
@@ -95,8 +129,13 @@ function describeCommand(models: readonly string[], locale: Locale): Command {
     .option('--resolution <r>', text(locale, 'cli.resolution', allowed(RESOLUTIONS)))
     .option('--aspect <a>', text(locale, 'cli.aspect', allowed(ASPECTS)))
     .option('--model <id>', text(locale, 'cli.model', allowed(models)))
+    .option('--crossfade <ms>', text(locale, 'cli.crossfade', { max: CROSSFADE_MAX }))
+    .option('--level-sound', text(locale, 'cli.level_sound'))
+    .option('--keep-clips', text(locale, 'cli.keep_clips'))
     .option('--image <file>', text(locale, 'cli.image'))
     .option('--out <file>', text(locale, 'cli.out'))
+    .option('--previews', text(locale, 'cli.previews'))
+    .option('--max-size <mb>', text(locale, 'cli.max_size', { allowed: MAX_SIZE_ALLOWED }))
     .option('--json', text(locale, 'cli.json'))
     .option('--yes', text(locale, 'cli.yes'))
     .option('--resume <job>', text(locale, 'cli.resume'))
@@ -107,6 +146,16 @@ function describeCommand(models: readonly string[], locale: Locale): Command {
     .helpOption(false)
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
+}
+
+function previewsOf({ previews, maxSize }: Flags, locale: Locale): Preview[] {
+  const wanted: Preview[] = previews ? [{ kind: 'poster' }, { kind: 'sheet' }, { kind: 'preview' }] : []
+  if (maxSize === undefined) return wanted
+  if (!/^[1-9]\d{0,3}$/.test(maxSize)) {
+    const data = { option: '--max-size', given: shown(maxSize), allowed: [MAX_SIZE_ALLOWED] }
+    throw new UsageError(errorText({ code: 'option_invalid', data }, locale))
+  }
+  return [...wanted, { kind: 'smaller', megabytes: Number(maxSize) }]
 }
 
 function actionOf(flags: Flags, prompt: string, command: Command, locale: Locale): Arguments['action'] {

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
+import { join, parse } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { reasonOf, UserError } from '../core/errors.ts'
@@ -7,6 +8,7 @@ import { endsJob, type JobEvent } from '../core/event.ts'
 import { findingsOf } from '../core/film-check.ts'
 import type { Film } from '../core/job.ts'
 import type { EventLog, ObjectStore } from '../core/ports.ts'
+import { PREVIEW_KINDS, type Preview, previewEnding } from '../core/preview.ts'
 import type { Locale, ModelCapabilities } from '../core/request.ts'
 import { encodedText, errorText, findingText, megabytes, text, usdText } from '../i18n/index.ts'
 import { createJsonDisplay, type Display } from './display.ts'
@@ -14,12 +16,19 @@ import { EXIT } from './exit.ts'
 
 /** What is needed of the service to follow a job, and how the person wants to see it. */
 export interface Watching {
-  service: { events: EventLog; objects: ObjectStore; cancel(jobId: string): Promise<void> }
+  service: {
+    events: EventLog
+    objects: ObjectStore
+    cancel(jobId: string): Promise<void>
+    preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
+  }
   /** Null: one JSON object a line on stdout. */
   display: Display | null
   locale: Locale
   /** A copy of the film goes there. */
   out: string | null
+  /** What is made of the film when it is finished; copies go beside the film's where there is one. */
+  previews: readonly Preview[]
   modelOf: (jobId: string) => Promise<ModelCapabilities>
   costOf: (jobId: string) => Promise<number | null>
   /** Ctrl-C: cancel the job and see it end. */
@@ -35,7 +44,11 @@ interface Delivered {
   metadata: { duration: number; resolution: string; file_size: number }
   /** In USD; null where the provider doesn't say. */
   cost_usd: number | null
+  previews: PreviewPlaces | undefined
 }
+
+/** Where the previews that were asked for are: paths, else links. */
+type PreviewPlaces = Partial<Record<Preview['kind'], string>>
 
 /** Follows a job from an event on to its end, brings its film home, and returns the exit code. */
 export async function watchJob(jobId: string, since: number, watching: Watching): Promise<number> {
@@ -60,11 +73,23 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   else interrupted.addEventListener('abort', cancel)
   try {
     for await (const event of service.events.follow(jobId, since, terminated)) {
-      if (event.type === 'completed') delivered = await deliver(watching, jobId, event.film)
+      let failed: { error: unknown } | null = null
+      if (event.type === 'completed') {
+        delivered = await deliver(watching, jobId, event.film)
+        try {
+          delivered.previews = await deliverPreviews(watching, jobId)
+        } catch (error) {
+          // the film is there, and is told of first
+          failed = { error }
+        }
+      }
       display.event(event)
       if (!endsJob(event)) continue
       display.close()
       await tellEnd(event, delivered, display, watching)
+      if (failed !== null && interrupted.aborted) return EXIT.cancelled
+      if (failed !== null && terminated.aborted) return EXIT.left
+      if (failed !== null) throw failed.error
       return exitCodeOf(event)
     }
     display.close()
@@ -97,6 +122,10 @@ async function tellEnd(
     const { name, source } = await modelOf(event.job_id)
     const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
     display.note(text(locale, made, { model: name }))
+    for (const kind of PREVIEW_KINDS) {
+      const made = delivered.previews?.[kind]
+      if (made !== undefined) display.note(text(locale, `cli.preview.${kind}`, { place: made }))
+    }
     const cost = delivered.cost_usd
     if (cost === null) display.note(text(locale, 'cli.cost_unknown'))
     else if (cost > 0) display.note(text(locale, 'cli.cost', { usd: usdText(cost) }))
@@ -128,21 +157,45 @@ function checked({ check }: Film, locale: Locale): Record<string, unknown> {
 }
 
 async function deliver({ service, out, costOf }: Watching, jobId: string, film: Film): Promise<Delivered> {
-  if (out !== null) {
-    const part = `${out}.part`
+  const { path, url } = await bring(service.objects, film.key, out, 'film.mp4')
+  const { duration, width, height, file_size } = film
+  const metadata = { duration, resolution: `${width}x${height}`, file_size }
+  return { path, url, metadata, cost_usd: await costOf(jobId), previews: undefined }
+}
+
+async function deliverPreviews(
+  { service, out, previews, interrupted, terminated }: Watching,
+  jobId: string,
+): Promise<PreviewPlaces | undefined> {
+  if (previews.length === 0) return undefined
+  const keys = await service.preview(jobId, previews, AbortSignal.any([interrupted, terminated]))
+  const places: PreviewPlaces = {}
+  for (const [i, preview] of previews.entries()) {
+    const ending = previewEnding(preview)
+    const copy = out === null ? null : join(parse(out).dir, parse(out).name + ending)
+    const { path, url } = await bring(service.objects, keys[i] ?? '', copy, `film${ending}`)
+    places[preview.kind] = path ?? url
+  }
+  return places
+}
+
+/** Copies an object to `copy` where one is wanted, and says where it is now. `name` is what a download is called. */
+async function bring(
+  objects: ObjectStore,
+  key: string,
+  copy: string | null,
+  name: string,
+): Promise<{ path: string | null; url: string }> {
+  if (copy !== null) {
+    const part = `${copy}.part`
     try {
-      await pipeline(await service.objects.read(film.key), createWriteStream(part))
-      await rename(part, out)
+      await pipeline(await objects.read(key), createWriteStream(part))
+      await rename(part, copy)
     } finally {
       await rm(part, { force: true })
     }
   }
-  const path = out ?? service.objects.file(film.key)
-  const url =
-    path === null
-      ? await service.objects.link(film.key, { seconds: 24 * 3600, name: 'film.mp4' })
-      : pathToFileURL(path).href
-  const { duration, width, height, file_size } = film
-  const metadata = { duration, resolution: `${width}x${height}`, file_size }
-  return { path, url, metadata, cost_usd: await costOf(jobId) }
+  const path = copy ?? objects.file(key)
+  const url = path === null ? await objects.link(key, { seconds: 24 * 3600, name }) : pathToFileURL(path).href
+  return { path, url }
 }

@@ -30,6 +30,8 @@ export interface ErrorData {
   job_not_found: { job_id: string }
   job_not_retryable: { job_id: string; status: JobStatus }
   job_not_cancellable: { job_id: string; status: JobStatus }
+  job_not_completed: { job_id: string; status: JobStatus }
+  size_unreachable: { given: number; least: number }
   // an installation that can't work
   data_dir_unwritable: { path: string; reason: string }
   data_dir_locked: { path: string; pid: number; since: string }

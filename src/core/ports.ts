@@ -142,6 +142,23 @@ export interface Media {
   check(film: string, joined: JoinedFilm, signal: AbortSignal): Promise<FilmCheck>
 }
 
+/** What is made of a finished film. Files that it writes are whole or not there. Throws `MediaError`. */
+export interface Previews {
+  /** Writes its best frame as a JPEG. */
+  poster(film: string, jpg: string, signal: AbortSignal): Promise<void>
+  /** Writes four frames of each segment as one JPEG, a row a segment. `starts`: where the segments begin, in seconds. */
+  contactSheet(film: string, jpg: string, starts: readonly number[], signal: AbortSignal): Promise<void>
+  /** Writes moments of it as a small animated WebP, without sound. */
+  preview(film: string, webp: string, signal: AbortSignal): Promise<void>
+  /** Writes all of it, with sound, as an MP4 of at most `maxBytes`. Throws `UserError` `size_unreachable`. */
+  smaller(
+    film: string,
+    mp4: string,
+    order: { maxBytes: number; label: FilmLabel },
+    signal: AbortSignal,
+  ): Promise<void>
+}
+
 // ─── files ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The folder in which a job's files lie while it runs. Segments count from 1. */
@@ -150,6 +167,8 @@ export interface WorkFolder {
   lastFrame(jobId: string, segment: number): string
   opening(jobId: string): string
   film(jobId: string): string
+  /** A file of any other name. */
+  file(jobId: string, name: string): string
   create(jobId: string): Promise<void>
   has(path: string): Promise<boolean>
   /** In bytes. */

@@ -48,6 +48,10 @@ export const en = {
   'error.job_not_found': 'There is no job {{job_id}}.',
   'error.job_not_retryable': 'Job {{job_id}} is {{status}}; only a job that failed or was cut off can go on.',
   'error.job_not_cancellable': 'Job {{job_id}} is {{status}}; only an unfinished one can be cancelled.',
+  'error.job_not_completed':
+    'Job {{job_id}} is {{status}}. Only a finished film has previews; wait for its end, or retry it.',
+  'error.size_unreachable':
+    'This film can’t be made as small as {{given}} MB. It needs at least {{least}} MB.',
   'error.data_dir_unwritable':
     'DATA_DIR: can’t write to {{path}} ({{reason}}). Give a folder that this user may write to.',
   'error.data_dir_locked':
@@ -128,9 +132,14 @@ export const en = {
   'cli.seconds': 'length of each shot in seconds: {{allowed}}',
   'cli.resolution': '{{allowed}}',
   'cli.aspect': '{{allowed}}',
+  'cli.crossfade': 'how long each shot dissolves into the next, in ms, 0–{{max}} (0)',
+  'cli.level_sound': 'bring every shot’s sound to one loudness',
+  'cli.keep_clips': 'keep each shot’s clip beside the film',
   'cli.model': 'video model: {{allowed}}',
   'cli.image': 'picture that the film opens on (PNG, JPEG or WebP)',
   'cli.out': 'where to put the film',
+  'cli.previews': 'also make a poster, a contact sheet and a short silent preview',
+  'cli.max_size': 'also make a version of at most so many MB, {{allowed}}',
   'cli.json': 'one JSON object a line for each change',
   'cli.yes': 'agree to the price beforehand',
   'cli.price': 'About {{usd}} USD ({{model}}).',
@@ -153,6 +162,10 @@ export const en = {
   'cli.interrupted': 'Cancelling… (Ctrl-C again leaves at once)',
   'cli.left': 'Stopped. --resume {{job_id}} goes on.',
   'cli.film': '{{place}} — {{seconds}} s, {{width}}×{{height}}, {{megabytes}} MB',
+  'cli.preview.poster': 'Poster: {{place}}',
+  'cli.preview.sheet': 'Contact sheet: {{place}}',
+  'cli.preview.preview': 'Silent preview: {{place}}',
+  'cli.preview.smaller': 'Smaller version: {{place}}',
   'cli.retry': '--resume {{job_id}} tries again.',
   'cli.no_jobs': 'No jobs yet.',
 } as const

@@ -80,6 +80,11 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
     }
     case 'image_too_large':
       return text(locale, `error.${code}`, { given: megabytes(data.given), max: megabytes(data.max) })
+    case 'size_unreachable': {
+      // never less than what is needed, once it is rounded
+      const least = megabytes(Math.ceil(data.least / 1e5) * 1e5)
+      return text(locale, `error.${code}`, { given: megabytes(data.given), least })
+    }
     case 'hourly_limit':
       return text(locale, `error.${code}`, { limit: data.limit, when: whenText(data.retry_at, locale) })
     case 'cost_over_job':
@@ -100,6 +105,7 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
       return text(locale, `error.${code}`, { tried: data.tried.join(', ') })
     case 'job_not_retryable':
     case 'job_not_cancellable':
+    case 'job_not_completed':
       return text(locale, `error.${code}`, { ...data, status: text(locale, `status.${data.status}`) })
     default:
       return fill(locale, `error.${code}`, data)

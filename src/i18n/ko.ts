@@ -52,6 +52,9 @@ export const ko: Record<keyof typeof en, string> = {
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 실패했거나 끊긴 작업만 이어갈 수 있습니다.',
   'error.job_not_cancellable':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 끝나지 않은 작업만 취소할 수 있습니다.',
+  'error.job_not_completed':
+    '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 미리보기는 완성된 영상에서만 만들 수 있으니 끝나기를 기다리거나 다시 시도해 주세요.',
+  'error.size_unreachable': '이 영상은 {{given}} MB까지 줄일 수 없습니다. 적어도 {{least}} MB가 필요합니다.',
   'error.data_dir_unwritable':
     'DATA_DIR: {{path}} 폴더에 쓸 수 없습니다({{reason}}). 이 사용자가 쓸 수 있는 폴더를 지정하세요.',
   'error.data_dir_locked':
@@ -135,9 +138,14 @@ export const ko: Record<keyof typeof en, string> = {
   'cli.seconds': '장면 하나의 길이(초): {{allowed}}',
   'cli.resolution': '해상도: {{allowed}}',
   'cli.aspect': '화면비: {{allowed}}',
+  'cli.crossfade': '장면이 다음 장면으로 겹치며 넘어가는 시간(ms): 0–{{max}} (0)',
+  'cli.level_sound': '모든 장면의 소리 크기를 같게 맞추기',
+  'cli.keep_clips': '장면별 영상도 함께 보관',
   'cli.model': '영상 모델: {{allowed}}',
   'cli.image': '영상이 시작되는 그림(PNG, JPEG, WebP)',
   'cli.out': '영상을 저장할 파일',
+  'cli.previews': '포스터, 장면 모음 이미지, 짧은 무음 미리보기도 만들기',
+  'cli.max_size': '이 크기(MB)를 넘지 않는 전체 영상도 만들기: {{allowed}}',
   'cli.json': '변화마다 JSON 한 줄씩 출력',
   'cli.yes': '가격에 미리 동의',
   'cli.price': '예상 비용은 약 {{usd}} USD입니다({{model}}).',
@@ -160,6 +168,10 @@ export const ko: Record<keyof typeof en, string> = {
   'cli.interrupted': '취소하는 중입니다… (Ctrl-C를 한 번 더 누르면 바로 나갑니다)',
   'cli.left': '멈췄습니다. --resume {{job_id}} 명령으로 이어갑니다.',
   'cli.film': '{{place}} — {{seconds}}초, {{width}}×{{height}}, {{megabytes}} MB',
+  'cli.preview.poster': '포스터: {{place}}',
+  'cli.preview.sheet': '장면 모음: {{place}}',
+  'cli.preview.preview': '무음 미리보기: {{place}}',
+  'cli.preview.smaller': '줄인 영상: {{place}}',
   'cli.retry': '--resume {{job_id}} 명령으로 다시 시도합니다.',
   'cli.no_jobs': '아직 작업이 없습니다.',
 }

@@ -17,6 +17,7 @@ import type { ModelCapabilities } from '../core/request.ts'
 import type { Segment } from '../core/segment.ts'
 import { endCancelled } from './cancel-job.ts'
 import { claimJob, holdClaim, JobCancelled } from './claim.ts'
+import { filmLabel } from './film-label.ts'
 import { type PlanDeps, planShots } from './plan-shots.ts'
 import { type RenderDeps, renderSegments } from './render-segments.ts'
 
@@ -139,9 +140,8 @@ function failAs(code: 'join_failed' | 'store_failed') {
 }
 
 async function labelOf(deps: RunDeps, job: Job): Promise<FilmLabel> {
-  const model = deps.capabilities(job.request.model)
-  const title = (await deps.jobs.get(job.id))?.title ?? job.request.prompt
-  return { title, model: model.name, made: deps.now(), source: model.source }
+  const planned = (await deps.jobs.get(job.id)) ?? job
+  return filmLabel(planned, deps.capabilities(job.request.model), deps.now())
 }
 
 async function endJob(

@@ -12,6 +12,7 @@ export function createWorkFolder(root: string): WorkFolder {
     lastFrame: (jobId, segment) => of(jobId, `last-frame-${numbered(segment)}.png`),
     opening: (jobId) => of(jobId, 'opening.png'),
     film: (jobId) => of(jobId, 'film.mp4'),
+    file: of,
     async create(jobId) {
       await mkdir(join(root, jobId), { recursive: true })
     },

@@ -31,6 +31,8 @@ const DATA: { [C in ErrorCode]: ErrorData[C] } = {
   job_not_found: { job_id: ID },
   job_not_retryable: { job_id: ID, status: 'merging' },
   job_not_cancellable: { job_id: ID, status: 'completed' },
+  job_not_completed: { job_id: ID, status: 'generating' },
+  size_unreachable: { given: 1_000_000, least: 1_640_000 },
   data_dir_unwritable: { path: '/srv/sora', reason: 'EACCES' },
   data_dir_locked: { path: '/srv/sora', pid: 4321, since: '2026-11-23T20:15:30.000Z' },
   database_unreachable: { address: 'db.example.com:5432', reason: 'ECONNREFUSED' },

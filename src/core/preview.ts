@@ -1,0 +1,21 @@
+export const PREVIEW_KINDS = ['poster', 'sheet', 'preview', 'smaller'] as const
+
+/**
+ * What can be made of a finished film, for places that can't take it as it is. `poster`: one good frame; `sheet`: frames of every
+ * segment; `preview`: moments of it, silent; `smaller`: all of it in fewer than so many MB (of 1,000,000 bytes).
+ */
+export type Preview = { kind: 'poster' | 'sheet' | 'preview' } | { kind: 'smaller'; megabytes: number }
+
+/** What its file is called after the film's own name, without that name's `.mp4`. */
+export function previewEnding(preview: Preview): string {
+  switch (preview.kind) {
+    case 'poster':
+      return '.poster.jpg'
+    case 'sheet':
+      return '.sheet.jpg'
+    case 'preview':
+      return '.preview.webp'
+    case 'smaller':
+      return `.${preview.megabytes}mb.mp4`
+  }
+}
