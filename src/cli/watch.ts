@@ -44,6 +44,8 @@ interface Delivered {
   metadata: { duration: number; resolution: string; file_size: number }
   /** In USD; null where the provider doesn't say. */
   cost_usd: number | null
+  /** The segments' clips, where they were kept. */
+  clips: readonly string[] | undefined
   previews: PreviewPlaces | undefined
 }
 
@@ -122,6 +124,9 @@ async function tellEnd(
     const { name, source } = await modelOf(event.job_id)
     const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
     display.note(text(locale, made, { model: name }))
+    for (const [i, place] of (delivered.clips ?? []).entries()) {
+      display.note(text(locale, 'cli.clip', { segment: i + 1, place }))
+    }
     for (const kind of PREVIEW_KINDS) {
       const made = delivered.previews?.[kind]
       if (made !== undefined) display.note(text(locale, `cli.preview.${kind}`, { place: made }))
@@ -160,7 +165,23 @@ async function deliver({ service, out, costOf }: Watching, jobId: string, film: 
   const { path, url } = await bring(service.objects, film.key, out, 'film.mp4')
   const { duration, width, height, file_size } = film
   const metadata = { duration, resolution: `${width}x${height}`, file_size }
-  return { path, url, metadata, cost_usd: await costOf(jobId), previews: undefined }
+  const clips = film.clips.length === 0 ? undefined : await deliverClips(service.objects, film, out)
+  return { path, url, metadata, cost_usd: await costOf(jobId), clips, previews: undefined }
+}
+
+async function deliverClips(objects: ObjectStore, film: Film, out: string | null): Promise<string[]> {
+  const places: string[] = []
+  for (const key of film.clips) {
+    const ending = key.slice(film.key.length - '.mp4'.length)
+    const { path, url } = await bring(objects, key, beside(out, ending), `film${ending}`)
+    places.push(path ?? url)
+  }
+  return places
+}
+
+/** The name of what goes beside a film that is copied to `out`. */
+function beside(out: string | null, ending: string): string | null {
+  return out === null ? null : join(parse(out).dir, parse(out).name + ending)
 }
 
 async function deliverPreviews(
@@ -172,8 +193,7 @@ async function deliverPreviews(
   const places: PreviewPlaces = {}
   for (const [i, preview] of previews.entries()) {
     const ending = previewEnding(preview)
-    const copy = out === null ? null : join(parse(out).dir, parse(out).name + ending)
-    const { path, url } = await bring(service.objects, keys[i] ?? '', copy, `film${ending}`)
+    const { path, url } = await bring(service.objects, keys[i] ?? '', beside(out, ending), `film${ending}`)
     places[preview.kind] = path ?? url
   }
   return places

@@ -166,6 +166,7 @@ export const en = {
   'cli.preview.sheet': 'Contact sheet: {{place}}',
   'cli.preview.preview': 'Silent preview: {{place}}',
   'cli.preview.smaller': 'Smaller version: {{place}}',
+  'cli.clip': 'Segment {{segment}}: {{place}}',
   'cli.retry': '--resume {{job_id}} tries again.',
   'cli.no_jobs': 'No jobs yet.',
 } as const

@@ -172,6 +172,7 @@ export const ko: Record<keyof typeof en, string> = {
   'cli.preview.sheet': '장면 모음: {{place}}',
   'cli.preview.preview': '무음 미리보기: {{place}}',
   'cli.preview.smaller': '줄인 영상: {{place}}',
+  'cli.clip': '세그먼트 {{segment}}: {{place}}',
   'cli.retry': '--resume {{job_id}} 명령으로 다시 시도합니다.',
   'cli.no_jobs': '아직 작업이 없습니다.',
 }

@@ -110,8 +110,9 @@ async function make(
   }
 }
 
-/** Where each segment begins in its film, in seconds: by the lengths that were asked for, as parts of the film's own. */
+/** Where each segment begins in its film, in seconds; of a film that was never checked, by the lengths that were asked for. */
 function startsOf(film: Film, segments: readonly Segment[]): number[] {
+  if (film.check !== null) return [0, ...film.check.seams.map((seam) => seam.at)]
   const asked = segments.reduce((sum, { seconds }) => sum + seconds, 0)
   let before = 0
   return segments.map(({ seconds }) => {
