@@ -14,13 +14,16 @@ export async function testFolder(): Promise<string> {
   return folder
 }
 
-/** A clip whose every frame shows its number. Seconds, frames a second; `tone: null` is a clip without a sound track. */
+/**
+ * A clip whose every frame shows its number. Seconds, frames a second; `tone: null` is a clip without a sound track, and `tone.delay`
+ * is how much later than the picture it starts.
+ */
 export interface ClipRecipe {
   numbers: readonly number[]
   fps?: number
   width?: number
   height?: number
-  tone?: { seconds?: number; sampleRate?: number; channels?: number } | null
+  tone?: { seconds?: number; sampleRate?: number; channels?: number; delay?: number } | null
   /** Options for the encoder, after the usual ones. */
   options?: readonly string[]
 }
@@ -51,7 +54,7 @@ export async function makeClip(path: string, recipe: ClipRecipe): Promise<string
   if (tone !== null) {
     const seconds = tone.seconds ?? numbers.length / fps
     const source = `sine=frequency=440:sample_rate=${tone.sampleRate ?? 48_000}:duration=${seconds}`
-    inputs.push({ source, options: ['-f', 'lavfi'] })
+    inputs.push({ source, options: ['-itsoffset', `${tone.delay ?? 0}`, '-f', 'lavfi'] })
   }
   const encoders = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac']
   const sound = tone === null ? [] : ['-ac', `${tone.channels ?? 2}`]

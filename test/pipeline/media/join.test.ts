@@ -73,33 +73,44 @@ test('clips that do not go on from one another keep all their frames', async () 
   expect(await shownNumbers(film)).toEqual(asShown([...numbered(0, 12), ...numbered(20, 12)]))
 })
 
-test.each([2, 10])('sound and picture of %i clips end within 50 ms of each other', async (count) => {
+test.each([2, 10])('sound and picture of %i clips end together', async (count) => {
   const clips = await chain(`length${count}`, Array<Partial<ClipRecipe>>(count).fill({}))
-  const { film, info } = await joined(`length${count}`, clips)
-  const probed = await media.probe(film)
-  expect(probed.seconds).toBeCloseTo((count * 23 + 1) / 12, 3)
-  expect(Math.abs((probed.audioSeconds ?? 0) - probed.seconds)).toBeLessThan(0.05)
-  expect(Math.abs((info.audioSeconds ?? 0) - info.seconds)).toBeLessThan(0.05)
+  const { info } = await joined(`length${count}`, clips)
+  expect(info.seconds).toBeCloseTo((count * 23 + 1) / 12, 3)
+  expect(info.audioSeconds).toBeCloseTo(info.seconds, 3)
 })
 
 test('sound stays in step with the picture to the end of ten clips', async () => {
   // Each clip's tone starts half way through it: the film must be loud where the picture's second half is.
   const half = ['-af', "volume=0:enable='lt(t,1)'"]
   const clips = await chain('drift', Array<Partial<ClipRecipe>>(10).fill({ options: half }))
-  const { film } = await joined('drift', clips)
-  const pcm = await decodeSound(film)
-  const frames = 23
-  for (let clip = 0; clip < 10; clip++) {
-    const expected = (clip * frames) / 12 + 1
-    expect(Math.abs(firstLoud(pcm, expected - 0.5) - expected)).toBeLessThan(0.03)
-  }
+  const { film, report } = await joined('drift', clips)
+  for (const { soundOffsetMs } of report.seams) expect(Math.abs(soundOffsetMs)).toBeLessThan(10.7)
+  const late = await lateness(film, 10)
+  for (const seconds of late) expect(Math.abs(seconds - (late[0] ?? 0))).toBeLessThan(0.0125)
+})
+
+test.each([
+  ['later', 0.08],
+  ['earlier', -0.08],
+])('sound that starts %s than its picture does so in every clip of the film', async (name, delay) => {
+  const half = ['-af', "volume=0:enable='lt(t,1)'"]
+  const clips = await chain(
+    `start-${name}`,
+    Array<Partial<ClipRecipe>>(4).fill({ options: half, tone: { delay } }),
+  )
+  const late = await lateness((await joined(`start-${name}`, clips)).film, 4)
+  for (const seconds of late) expect(Math.abs(seconds - (late[0] ?? 0))).toBeLessThan(0.0125)
 })
 
 test('a chain of unlike clips becomes one film in the format of the first', async () => {
   const clips = await chain('mixed', [
     { fps: 24 },
     { fps: 24, width: 640, height: 360 },
+    { fps: 24, width: 160, height: 90 },
     { fps: 24, tone: null },
+    { fps: 24, tone: { seconds: 1.6 } },
+    { fps: 24, tone: { seconds: 0.4 } },
     { fps: 24, options: ['-video_track_timescale', '90000'] },
     { fps: 24, options: ['-c:v', 'libx265', '-x265-params', 'log-level=error'] },
     { fps: 24, options: ['-c:v', 'mpeg4', '-q:v', '2'] },
@@ -108,11 +119,13 @@ test('a chain of unlike clips becomes one film in the format of the first', asyn
     { fps: 24, options: ['-pix_fmt', 'yuv444p'] },
     { fps: 24, options: ['-profile:v', 'main', ...B_FRAMES] },
   ])
-  const { film, info } = await joined('mixed', clips)
+  const { film, info, report } = await joined('mixed', clips)
   expect(await decodingErrors(film)).toBe('')
-  expect(await shownNumbers(film, { fps: 24 })).toEqual(asShown(numbered(0, 231)))
+  expect(await shownNumbers(film, { fps: 24 })).toEqual(asShown(numbered(0, 300)))
   expect(info).toMatchObject({ width: 320, height: 180, fps: 24 })
-  expect(Math.abs((info.audioSeconds ?? 0) - info.seconds)).toBeLessThan(0.05)
+  expect(info.audioSeconds).toBeCloseTo(info.seconds, 3)
+  expect(report.seams.every(({ repeats }) => repeats)).toBe(true)
+  for (const { soundOffsetMs } of report.seams) expect(Math.abs(soundOffsetMs)).toBeLessThan(10.7)
 })
 
 test('a clip of 30 frames a second among 24 keeps its length', async () => {
@@ -185,6 +198,15 @@ async function decodeSound(film: string): Promise<Float32Array> {
   await ffmpeg.run({ inputs: [{ source: film }], options, output: raw })
   const bytes = await readFile(raw)
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+}
+
+/** How much later than the middle of each clip of 23 frames its tone begins in the film, in seconds. */
+async function lateness(film: string, clips: number): Promise<number[]> {
+  const pcm = await decodeSound(film)
+  return Array.from({ length: clips }, (_, clip) => {
+    const middle = (clip * 23) / 12 + 1
+    return firstLoud(pcm, middle - 0.5) - middle
+  })
 }
 
 /** The first second after `from` at which a tone sounds. */
