@@ -121,8 +121,8 @@ async function tellEnd(
     const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
     display.note(text(locale, made, { model: name }))
     for (const kind of PREVIEW_KINDS) {
-      const made = delivered.previews?.[kind]
-      if (made !== undefined) display.note(text(locale, `cli.preview.${kind}`, { place: made }))
+      const place = delivered.previews?.[kind]
+      if (place !== undefined) display.note(text(locale, `cli.preview.${kind}`, { place }))
     }
     const cost = delivered.cost_usd
     if (cost === null) display.note(text(locale, 'cli.cost_unknown'))
