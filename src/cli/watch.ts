@@ -128,8 +128,8 @@ async function tellEnd(
       display.note(text(locale, 'cli.clip', { segment: i + 1, place }))
     }
     for (const kind of PREVIEW_KINDS) {
-      const made = delivered.previews?.[kind]
-      if (made !== undefined) display.note(text(locale, `cli.preview.${kind}`, { place: made }))
+      const place = delivered.previews?.[kind]
+      if (place !== undefined) display.note(text(locale, `cli.preview.${kind}`, { place }))
     }
     const cost = delivered.cost_usd
     if (cost === null) display.note(text(locale, 'cli.cost_unknown'))

@@ -1,8 +1,9 @@
+/** In the order in which people are told of them. */
 export const PREVIEW_KINDS = ['poster', 'sheet', 'preview', 'smaller'] as const
 
 /**
  * What can be made of a finished film, for places that can't take it as it is. `poster`: one good frame; `sheet`: frames of every
- * segment; `preview`: moments of it, silent; `smaller`: all of it in fewer than so many MB (of 1,000,000 bytes).
+ * segment; `preview`: moments of it, silent; `smaller`: all of it in at most so many MB (of 1,000,000 bytes).
  */
 export type Preview = { kind: 'poster' | 'sheet' | 'preview' } | { kind: 'smaller'; megabytes: number }
 

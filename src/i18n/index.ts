@@ -80,11 +80,12 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
     }
     case 'image_too_large':
       return text(locale, `error.${code}`, { given: megabytes(data.given), max: megabytes(data.max) })
-    case 'size_unreachable': {
-      // never less than what is needed, once it is rounded
-      const least = megabytes(Math.ceil(data.least / 1e5) * 1e5)
-      return text(locale, `error.${code}`, { given: megabytes(data.given), least })
-    }
+    case 'size_unreachable':
+      // sizes are asked for in whole MB
+      return text(locale, `error.${code}`, {
+        given: megabytes(data.given),
+        least: Math.ceil(data.least / 1e6),
+      })
     case 'hourly_limit':
       return text(locale, `error.${code}`, { limit: data.limit, when: whenText(data.retry_at, locale) })
     case 'cost_over_job':

@@ -68,6 +68,18 @@ const BAD: readonly Bad[] = [
     en: 'Allowed: 720p, 1080p',
   },
   {
+    name: 'a dissolve of more than 2 seconds',
+    args: ['x', '--crossfade', '2001'],
+    ko: 'crossfade: “2001” 값은 쓸 수 없습니다. 가능한 값: 0–2000',
+    en: 'crossfade: “2001” is not possible. Allowed: 0–2000',
+  },
+  {
+    name: 'a largest size of nothing',
+    args: ['x', '--max-size', '0'],
+    ko: '--max-size: “0” 값은 쓸 수 없습니다. 가능한 값: 1–9999',
+    en: '--max-size: “0” is not possible. Allowed: 1–9999',
+  },
+  {
     name: 'an unknown model',
     args: ['x', '--model', 'dream-9'],
     ko: 'model: “dream-9”',

@@ -80,8 +80,8 @@ describe('with every service connected', () => {
     expect((await filesIn(machine.dataDir)).filter((name) => name.includes('/'))).toEqual([])
 
     // and without --out the film is where the link leads
-    const again = await machine.run(['--resume', job_id, '--json'], env)
-    const { url = '', path } = lastOf(again.json)
+    const again = await machine.run(['--resume', job_id, '--previews', '--json'], env)
+    const { url = '', path, previews = {} } = lastOf(again.json)
     expect([again.code, path]).toEqual([0, null])
     const whole = await fetch(url)
     expect([whole.status, whole.headers.get('content-type')]).toEqual([200, 'video/mp4'])
@@ -90,6 +90,18 @@ describe('with every service connected', () => {
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 100-199/${film.length}`])
     expect(Buffer.from(await part.arrayBuffer()).equals(film.subarray(100, 200))).toBe(true)
     expect(paid()).toEqual([1, 1])
+
+    // and so are its previews
+    const kinds = Object.entries(previews).map(async ([kind, link]) => {
+      const answer = await fetch(link)
+      return [kind, answer.status, answer.headers.get('content-type')]
+    })
+    expect(await Promise.all(kinds)).toEqual([
+      ['poster', 200, 'image/jpeg'],
+      ['sheet', 200, 'image/jpeg'],
+      ['preview', 200, 'image/webp'],
+    ])
+    expect((await filesIn(machine.dataDir)).filter((name) => name.includes('/'))).toEqual([])
   })
 
   test('the price is told before, the place in fal’s line while it waits, and what it cost after', async () => {

@@ -20,6 +20,7 @@ export interface JsonLine {
   path?: string
   url?: string
   metadata?: { duration: number; resolution: string; file_size: number }
+  previews?: Record<string, string>
 }
 
 /** A command that has ended. `json` are the lines of stdout that are JSON. */

@@ -130,7 +130,7 @@ async function writePreview(ffmpeg: Ffmpeg, clip: Clip, webp: string, signal: Ab
     {
       inputs: moments.map((at) => fromSecond(clip, at, length)),
       filter: [...cut, all].join(';'),
-      options: ['-map', '[out]', '-c:v', 'libwebp_anim', '-quality', '60', '-loop', '0'],
+      options: ['-map', '[out]', '-c:v', 'libwebp_anim', '-quality', '70', '-loop', '0'],
       output: webp,
     },
     signal,
