@@ -15,22 +15,29 @@ const BYTES = THUMBNAIL_SIDE * THUMBNAIL_SIDE * 3
  * Every frame of a clip as a thumbnail, in the colours that a browser shows (an 8 s clip of 24 frames a second: 0.6 MB).
  * `filter` chooses among the frames. Throws `MediaError`.
  */
-export async function thumbnails(...decoding: Parameters<typeof decodeThumbnails>): Promise<Thumbnail[]> {
-  return (await decodeThumbnails(...decoding)).frames
-}
-
-/** The same, with the decoder's complaints: `stderr` is empty where it had none. */
-export async function decodeThumbnails(
+export async function thumbnails(
   ffmpeg: Ffmpeg,
   clip: Clip,
   scratch: Scratch,
   signal: AbortSignal,
   filter = 'null',
+): Promise<Thumbnail[]> {
+  return (await decodeThumbnails(ffmpeg, clip, scratch, signal, { filter, options: [] })).frames
+}
+
+/** The same with more options for ffmpeg, and with what it said. */
+export async function decodeThumbnails(
+  ffmpeg: Ffmpeg,
+  clip: Clip,
+  scratch: Scratch,
+  signal: AbortSignal,
+  { filter, options }: { filter: string; options: readonly string[] },
 ): Promise<{ frames: Thumbnail[]; stderr: string }> {
   const output = await scratch('.raw')
   const small = `${filter},scale=${THUMBNAIL_SIDE}:${THUMBNAIL_SIDE}:flags=area+accurate_rnd,${toRgb(clip.mp4)}`
-  const options = ['-v', 'error', '-map', '0:V:0', '-vf', small, '-vsync', '0', '-c:v', 'rawvideo']
-  const { stderr } = await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
+  const picture = ['-map', '0:V:0', '-vf', small, '-vsync', '0', '-c:v', 'rawvideo']
+  const inputs = [{ source: clip.path }]
+  const { stderr } = await ffmpeg.run({ inputs, options: [...picture, ...options], output }, signal)
   const bytes = await readFile(output)
   const frames = Array.from({ length: Math.floor(bytes.length / BYTES) }, (_, i) =>
     bytes.subarray(i * BYTES, (i + 1) * BYTES),
