@@ -26,8 +26,11 @@ const SPANS_MAX = 20
 /** Makes ffmpeg say of each line how grave it is. */
 const WITH_LEVELS = ['-v', 'level+info', '-nostats']
 
-/** Most damage makes no error: the decoder only mentions the blocks that it had to make up. */
-const COMPLAINT = /\[(?:error|fatal|panic)\]|concealing/
+/**
+ * A line of ffmpeg's that tells of damage; what a film says of itself is repeated after `[info]` too, but never like this. Much
+ * damage makes no error: the decoder only mentions the blocks that it had to make up.
+ */
+const COMPLAINT = /^(?:\[[^\]]+ @ \w+\] )*\[(?:error|fatal|panic)\] |^\[[^\]]+ @ \w+\] \[info\] concealing /
 
 /** Characters of a complaint that are kept. */
 const COMPLAINT_MAX = 200
@@ -226,7 +229,7 @@ function complaintOf(stderr: string): string | null {
 
 /** A line of ffmpeg's without levels, folders and addresses in memory. */
 function plain(line: string): string {
-  const words = line.replaceAll(/ @ 0x[0-9a-f]+|\[(?:info|warning|error|fatal|panic)\] /g, '')
+  const words = line.replaceAll(/ @ \w+(?=\])|\[(?:info|warning|error|fatal|panic)\] /g, '')
   return withoutFolders(words).trim().slice(0, COMPLAINT_MAX)
 }
 
