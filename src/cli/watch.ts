@@ -59,7 +59,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   const display =
     watching.display ??
     createJsonDisplay(process.stdout, locale, (event) =>
-      event.type === 'completed' ? { film: undefined, ...delivered, ...checked(event.film, locale) } : {},
+      event.type === 'completed' ? { film: undefined, ...delivered, ...checkFields(event.film, locale) } : {},
     )
   display.note(text(locale, 'cli.job', { job_id: jobId }))
 
@@ -150,7 +150,7 @@ function tellCheck({ check }: Film, display: Display, locale: Locale): void {
 }
 
 /** The same for a program: every seam as it was measured, and what is off where something is. */
-function checked({ check }: Film, locale: Locale): Record<string, unknown> {
+function checkFields({ check }: Film, locale: Locale): Record<string, unknown> {
   if (check === null) return {}
   const seams = check.seams.map(({ soundOffsetMs, ...seam }) => ({ ...seam, sound_offset_ms: soundOffsetMs }))
   const findings = findingsOf(check).map((finding) => ({

@@ -111,9 +111,9 @@ export const ko: Record<keyof typeof en, string> = {
 
   'film.made_by_ai': '이 영상은 AI로 생성되었습니다({{model}}).',
   'film.made_by_program': '이 영상은 영상 모델이 아니라 프로그램이 그렸습니다({{model}}).',
-  'film.encoded': '다시 인코딩한 부분: {{what}}.',
-  'film.encoded.picture': '세그먼트 {{segments}}의 화면',
-  'film.encoded.sound': '세그먼트 {{segments}}의 소리',
+  'film.encoded': '다시 인코딩한 세그먼트: {{what}}.',
+  'film.encoded.picture': '화면 {{segments}}',
+  'film.encoded.sound': '소리 {{segments}}',
 
   'finding.undecodable':
     '영상을 오류 없이 디코딩할 수 없습니다({{reason}}). 공유하기 전에 확인하고, 깨져 있으면 새로 만들어 주세요.',

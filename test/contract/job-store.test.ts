@@ -32,8 +32,16 @@ const FILM: Film = {
   width: 1280,
   height: 720,
   file_size: 1234,
-  check: null,
-  clips: [],
+  clips: ['films/a.segment-01.mp4'],
+  check: {
+    seconds: { planned: 11.9, picture: 11.9, sound: null },
+    decodeError: 'error while decoding MB 77 43',
+    seams: [{ at: 3.96, repeats: true, dissolves: false, ssim: 0.98, colour: 0.3, soundOffsetMs: -4.5 }],
+    drift: [{ colour: 0, contrast: 0 }],
+    black: [{ from: 1, to: 2 }],
+    silent: [],
+    encoded: { picture: [], sound: [2] },
+  },
 }
 
 const UNKNOWN_OUTCOME: ErrorDetail = {
@@ -206,6 +214,15 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
       film: FILM,
       completedAt: expect.any(Date),
     })
+  })
+
+  test('a film of before films were checked is told of without a check', async () => {
+    const { jobId } = await completed()
+    await db.update(jobsTable).set({ film: sql`film - 'check'` }).where(eq(jobsTable.id, jobId))
+    await db.update(jobLogs).set({ event: sql`event #- '{film,check}'` }).where(eq(jobLogs.jobId, jobId))
+    const film = { ...FILM, check: null }
+    expect((await jobs.get(jobId))?.film).toEqual(film)
+    expect((await events.since(jobId, 0)).at(-1)).toMatchObject({ type: 'completed', film })
   })
 
   test.each(['queued', 'planning', 'generating', 'merging'] as const)(

@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import type { ErrorCode, ErrorData, ErrorDetail } from '../../src/core/errors.ts'
 import type { JobChange } from '../../src/core/event.ts'
+import type { FilmFinding, FindingCode, FindingData } from '../../src/core/film-check.ts'
 import { JOB_STATUSES } from '../../src/core/job.ts'
 import { LOCALES } from '../../src/core/request.ts'
 import { en } from '../../src/i18n/en.ts'
-import { changeText, errorText, megabytes, problemText, text } from '../../src/i18n/index.ts'
+import {
+  changeText,
+  encodedText,
+  errorText,
+  findingText,
+  megabytes,
+  problemText,
+  text,
+} from '../../src/i18n/index.ts'
 import { ko } from '../../src/i18n/ko.ts'
 
 const ID = '9b2d4a53-0d4c-4f4e-8a53-5a3c3f1c9d10'
@@ -63,6 +72,25 @@ const DATA: { [C in ErrorCode]: ErrorData[C] } = {
 }
 
 const ERRORS = Object.entries(DATA).map(([code, data]) => ({ code, data }) as ErrorDetail)
+
+const SEAMS = [
+  { before: 2, at: 15.958 },
+  { before: 9, at: 71.8 },
+]
+
+const FOUND: { [C in FindingCode]: FindingData[C] } = {
+  undecodable: { reason: '[h264] concealing 99 DC errors' },
+  picture_length: { planned: 31.88, measured: 23.9 },
+  sound_length: { planned: 31.88, measured: 24.1 },
+  sound_offset: { seams: SEAMS, ms: 21.3333 },
+  cut: { seams: SEAMS },
+  visible_seam: { seams: SEAMS },
+  drift: { segment: 10, colour: 17.25, contrast: -6.4 },
+  black: { from: 7.25, to: 9.5, segments: [1, 2] },
+  silence: { from: 15.95, to: 23.9, segments: [3] },
+}
+
+const FINDINGS = Object.entries(FOUND).map(([code, data]) => ({ code, data }) as FilmFinding)
 
 const CHANGES: { [T in JobChange['type']]: JobChange & { type: T } } = {
   queued: { type: 'queued' },
@@ -128,6 +156,38 @@ describe.each(LOCALES)('in %s', (locale) => {
     ] as const) {
       for (const part of parts) expect(said(code)).toContain(part)
     }
+  })
+
+  test.each(FINDINGS)('$code is said on one line, in words, with nothing left to fill in', (finding) => {
+    const said = findingText(finding, locale)
+    expect(said).toMatch(WORDS[locale])
+    expect(said).not.toMatch(/\{\{|\}\}|undefined|null|NaN|\[object|\n|finding\.|\d\.\d\d/)
+    if (locale === 'en') expect(said).not.toMatch(WORDS.ko)
+  })
+
+  test('a finding names its segments and seconds', () => {
+    const said = (code: FindingCode) => findingText({ code, data: FOUND[code] } as FilmFinding, locale)
+    for (const [code, parts] of [
+      ['undecodable', ['[h264] concealing 99 DC errors']],
+      ['picture_length', ['23.9', '31.9']],
+      ['sound_length', ['24.1', '31.9']],
+      ['sound_offset', ['21 ms', '2→3', '16.0', '9→10', '71.8']],
+      ['cut', ['2→3', '9→10']],
+      ['visible_seam', ['2→3', '9→10']],
+      ['drift', ['1', '10', '17', '6']],
+      ['black', ['7.3', '9.5', '1, 2']],
+      ['silence', ['15.9', '23.9', '3']],
+    ] as const) {
+      for (const part of parts) expect(said(code)).toContain(part)
+    }
+  })
+
+  test('what was encoded anew is named by its segments, and nothing is said of copies', () => {
+    const said = encodedText({ picture: [1, 2], sound: [3] }, locale)
+    expect(said).toMatch(/1, 2.*3/)
+    expect(said).toMatch(WORDS[locale])
+    expect(encodedText({ picture: [], sound: [4] }, locale)).not.toMatch(/,|;|\{\{/)
+    expect(encodedText({ picture: [], sound: [] }, locale)).toBeNull()
   })
 
   test('a combination for which no model is there gives no advice', () => {

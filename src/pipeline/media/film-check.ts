@@ -23,7 +23,16 @@ const WINDOW = SAMPLE_RATE / 20
 const SPAN_MIN = 0.25
 const SPANS_MAX = 20
 
-/** Characters of a decoder's words that are kept. */
+/** Makes ffmpeg say of each line how grave it is. */
+const WITH_LEVELS = ['-v', 'level+info', '-nostats']
+
+/**
+ * A line of ffmpeg's that tells of damage; what a film says of itself is repeated after `[info]` too, but never like this. Much
+ * damage makes no error: the decoder only mentions the blocks that it had to make up.
+ */
+const COMPLAINT = /^(?:\[[^\]]+ @ \w+\] )*\[(?:error|fatal|panic)\] |^\[[^\]]+ @ \w+\] \[info\] concealing /
+
+/** Characters of a complaint that are kept. */
 const COMPLAINT_MAX = 200
 
 /**
@@ -55,7 +64,7 @@ export function checkFilm(
       if (!(error instanceof MediaError)) throw error
       return {
         seconds: { planned, picture: null, sound: null },
-        decodeError: complaintOf(error.message),
+        decodeError: complaintOf(error.stderr) ?? plain(error.message),
         seams,
         drift: [],
         black: [],
@@ -99,8 +108,10 @@ async function decodePicture(
 ) {
   // At an even rate a frame that a seam has hidden behind the next one is left out, and one that is missing is doubled.
   const rate = frameRate(clip.mp4.video)
-  const even = `setpts=PTS-STARTPTS,fps=${rate}`
-  const { frames, stderr } = await decodeThumbnails(ffmpeg, clip, scratch, signal, even)
+  const { frames, stderr } = await decodeThumbnails(ffmpeg, clip, scratch, signal, {
+    filter: `setpts=PTS-STARTPTS,fps=${rate}`,
+    options: WITH_LEVELS,
+  })
   const measured = frames.map(measureFrame)
   const cuts = [0, ...seams.map((seam) => Math.round(seam.at * rate)), frames.length]
   const segments = cuts.slice(1).map((end, i) => measured.slice(cuts[i], end))
@@ -177,8 +188,8 @@ async function decodeSound(ffmpeg: Ffmpeg, clip: Clip, scratch: Scratch, signal:
   if (clip.mp4.audio === null) return { seconds: null, silent: [], complaint: null }
   const output = await scratch('.raw')
   const options = [
-    ...['-v', 'error', '-map', '0:a:0', '-ac', `${CHANNELS}`, '-ar', `${SAMPLE_RATE}`],
-    ...['-c:a', 'pcm_s16le', '-f', 's16le'],
+    ...['-map', '0:a:0', '-ac', `${CHANNELS}`, '-ar', `${SAMPLE_RATE}`, '-c:a', 'pcm_s16le', '-f', 's16le'],
+    ...WITH_LEVELS,
   ]
   const { stderr } = await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
   const bytes = await readFile(output)
@@ -207,11 +218,16 @@ function spansOf(flags: readonly boolean[], step: number): Span[] {
   return longest.toSorted((a, b) => a.from - b.from)
 }
 
-/** The first thing that the decoder said, without its addresses in memory and on disk; null: it said nothing. */
-function complaintOf(words: string): string | null {
-  const [line = ''] = words.trim().split('\n')
-  const plain = withoutFolders(line.replaceAll(/ @ 0x[0-9a-f]+/g, '')).trim()
-  return plain === '' ? null : plain.slice(0, COMPLAINT_MAX)
+/** The first complaint among ffmpeg's words, or null. */
+function complaintOf(stderr: string): string | null {
+  const complaint = stderr.split('\n').find((line) => COMPLAINT.test(line))
+  return complaint === undefined ? null : plain(complaint)
+}
+
+/** A line of ffmpeg's without levels, folders and addresses in memory. */
+function plain(line: string): string {
+  const words = line.replaceAll(/ @ \w+(?=\])|\[(?:info|warning|error|fatal|panic)\] /g, '')
+  return withoutFolders(words).trim().slice(0, COMPLAINT_MAX)
 }
 
 /** To hundredths, so that what is kept stays small. */

@@ -27,22 +27,37 @@ export function thumbnailsIn(bytes: Uint8Array): Thumbnail[] {
  * Every frame of a clip as a thumbnail (an 8 s clip of 24 frames a second: 0.6 MB). `filter` chooses among the frames.
  * Throws `MediaError`.
  */
-export async function thumbnails(...decoding: Parameters<typeof decodeThumbnails>): Promise<Thumbnail[]> {
-  return (await decodeThumbnails(...decoding)).frames
-}
-
-/** The same, with the decoder's complaints: `stderr` is empty where it had none. */
-export async function decodeThumbnails(
+export async function thumbnails(
   ffmpeg: Ffmpeg,
   clip: Clip,
   scratch: Scratch,
   signal: AbortSignal,
   filter = 'null',
+): Promise<Thumbnail[]> {
+  return (await decodeThumbnails(ffmpeg, clip, scratch, signal, { filter, options: [] })).frames
+}
+
+/** The same with more options for ffmpeg, and with what it said. */
+export async function decodeThumbnails(
+  ffmpeg: Ffmpeg,
+  clip: Clip,
+  scratch: Scratch,
+  signal: AbortSignal,
+  { filter, options }: { filter: string; options: readonly string[] },
 ): Promise<{ frames: Thumbnail[]; stderr: string }> {
   const output = await scratch('.raw')
-  const filters = `${filter},${toThumbnail(clip)}`
-  const options = ['-v', 'error', '-map', '0:V:0', '-vf', filters, '-vsync', '0', '-c:v', 'rawvideo']
-  const { stderr } = await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
+  const picture = [
+    '-map',
+    '0:V:0',
+    '-vf',
+    `${filter},${toThumbnail(clip)}`,
+    '-vsync',
+    '0',
+    '-c:v',
+    'rawvideo',
+  ]
+  const inputs = [{ source: clip.path }]
+  const { stderr } = await ffmpeg.run({ inputs, options: [...picture, ...options], output }, signal)
   return { frames: thumbnailsIn(await readFile(output)), stderr }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type FilmCheck, findingsOf, type Seam } from '../../../src/core/film-check.ts'
 import type { JoinedFilm } from '../../../src/core/ports.ts'
+import { findFfmpeg } from '../../../src/pipeline/media/ffmpeg.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { B_FRAMES, ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
 
@@ -40,7 +41,13 @@ test('a film that was joined well has nothing to be told of', async () => {
     ),
   )
   const film = join(folder, 'good.mp4')
-  const label = { title: 'Good', model: 'local', made: new Date(0), source: 'algorithmicMedia' } as const
+  // what a film says of itself is no complaint
+  const label = {
+    title: '[error] concealing 1 DC',
+    model: 'local',
+    made: new Date(0),
+    source: 'algorithmicMedia',
+  } as const
   const order = { clips, label, mark: null, crossfadeMs: 0, levelSound: false }
   const joined = await media.join(order, film, never)
   const check = await media.check(film, joined, never)
@@ -143,6 +150,16 @@ describe('a film that is broken', () => {
       { code: 'sound_length', data: { planned: 4 } },
     ])
   })
+})
+
+test('a disk that is full is no fault of the film', async () => {
+  const film = await makeClip(join(folder, 'full.mp4'), { numbers: grey(1) })
+  const script = join(folder, 'full-disk')
+  const words = '[ -n "$2" ] && echo "[error] x.raw: No space left on device" >&2 || echo "ffmpeg version 0"'
+  await writeFile(script, `#!/bin/sh\n${words}\n`, { mode: 0o755 })
+  const full = createMedia(await findFfmpeg(script))
+  await expect(full.check(film, JOINED, never)).rejects.toMatchObject({ detail: { code: 'disk_full' } })
+  expect((await readdir(folder)).filter((name) => name.startsWith('full.mp4'))).toEqual(['full.mp4'])
 })
 
 test('a check that is stopped ends with the reason and leaves nothing behind', async () => {
