@@ -5,7 +5,7 @@ import type { JobEvent } from '../../src/core/event.ts'
 import type { FilmCheck } from '../../src/core/film-check.ts'
 import { CATALOGUE } from '../../src/pipeline/video/catalogue.ts'
 
-const SEAM = { at: 7.9583, repeats: true, ssim: 0.97, colour: 0.4, soundOffsetMs: -3 }
+const SEAM = { at: 7.9583, repeats: true, dissolves: false, ssim: 0.97, colour: 0.4, soundOffsetMs: -3 }
 
 const GOOD: FilmCheck = {
   seconds: { planned: 16, picture: 16, sound: 16 },
@@ -34,7 +34,15 @@ async function said(check: FilmCheck | null, as: 'text' | 'json'): Promise<strin
     written += words
     return true
   }
-  const film = { key: 'films/a.mp4', duration: 16, width: 1280, height: 720, file_size: 5e6, check }
+  const film = {
+    key: 'films/a.mp4',
+    duration: 16,
+    width: 1280,
+    height: 720,
+    file_size: 5e6,
+    check,
+    clips: [],
+  }
   const event: JobEvent = {
     ...{ type: 'completed', film, seq: 1, job_id: 'a' },
     ...{ status: 'completed', progress: 1, at: new Date(0) },
@@ -55,10 +63,12 @@ async function said(check: FilmCheck | null, as: 'text' | 'json'): Promise<strin
         file: (key) => `/objects/${key}`,
       },
       cancel: unused,
+      preview: unused,
     },
     display: as === 'text' ? createTextDisplay({ write }, 'en', Date.now) : null,
     locale: 'en',
     out: null,
+    previews: [],
     modelOf: async () => model,
     costOf: async () => 0,
     interrupted: new AbortController().signal,

@@ -12,7 +12,7 @@ import {
   SOUND_OFFSET_MAX_MS,
 } from '../../src/core/film-check.ts'
 
-const GOOD_SEAM: Seam = { at: 8, repeats: true, ssim: 0.97, colour: 0.4, soundOffsetMs: -3 }
+const GOOD_SEAM: Seam = { at: 8, repeats: true, dissolves: false, ssim: 0.97, colour: 0.4, soundOffsetMs: -3 }
 
 /** Four segments of 8 s, all well. */
 const GOOD: FilmCheck = {
@@ -86,6 +86,11 @@ describe('a seam', () => {
         { code: 'visible_seam', data: { seams: [{ before: 2, at: 16 }] } },
       ])
     }
+  })
+
+  test('is not looked for where one segment dissolves into the next', () => {
+    expect(codes(withSeam({ dissolves: true, ssim: 0, colour: 255 }))).toEqual([])
+    expect(codes(withSeam({ dissolves: true, repeats: false }))).toEqual([])
   })
 
   test('between segments that do not go on from one another is a cut, and nothing else', () => {
