@@ -101,7 +101,7 @@ test('nothing is said of a film with which all is well, nor of one that was not 
 })
 
 test('a program gets every seam, and what is off where something is', async () => {
-  const seam = { at: 7.9583, ssim: 0.97, colour: 0.4, sound_offset_ms: -3 }
+  const seam = { at: 7.9583, dissolves: false, ssim: 0.97, colour: 0.4, sound_offset_ms: -3 }
   const off = JSON.parse(await said(OFF, 'json'))
   expect(off.seams).toEqual([{ ...seam, repeats: false }])
   expect(off.findings).toEqual([
