@@ -94,8 +94,11 @@ export const DRIFT_MAX = 10
 /** A segment may come closer to the first one by as many levels and still drift away with the others. */
 const DRIFT_SLACK = 1
 
-/** Where one seam makes up more of the way, the scene has changed there. */
-const DRIFT_STEP_MAX = 2 / 3
+/** Levels from one segment to the next. The worst conversion in use loses 5 a link; where it is more, the scene has changed. */
+export const DRIFT_STEP_MAX = 8
+
+/** With fewer segments any change of scene looks like drift. */
+export const DRIFT_SEGMENTS_MIN = 4
 
 /** A fade through black is all black for less, in seconds. */
 export const BLACK_MAX = 0.5
@@ -155,13 +158,11 @@ function* driftFindings(drift: readonly Drift[]): Generator<FilmFinding> {
 
 /** Whether distances from the first segment grow beyond the bound, and by and by: a film may well change its scene. */
 function drifts(levels: readonly number[]): boolean {
-  const way = levels.at(-1) ?? 0
+  const steps = levels.slice(1).map((level, i) => level - (levels[i] ?? 0))
   return (
-    way > DRIFT_MAX &&
-    levels.slice(1).every((level, i) => {
-      const step = level - (levels[i] ?? 0)
-      return step >= -DRIFT_SLACK && step <= way * DRIFT_STEP_MAX
-    })
+    levels.length >= DRIFT_SEGMENTS_MIN &&
+    (levels.at(-1) ?? 0) > DRIFT_MAX &&
+    steps.every((step) => step >= -DRIFT_SLACK && step <= DRIFT_STEP_MAX)
   )
 }
 

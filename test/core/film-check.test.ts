@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import {
   BLACK_MAX,
   DRIFT_MAX,
+  DRIFT_SEGMENTS_MIN,
+  DRIFT_STEP_MAX,
   type FilmCheck,
   findingsOf,
   LENGTH_TOLERANCE,
@@ -117,9 +119,15 @@ describe('drift', () => {
   })
 
   test('is no drift where one seam changes the scene, or the colours come back', () => {
-    expect(codes(withDrift([0, 1, 40, 41]))).toEqual([])
-    expect(codes(withDrift([0, 40]))).toEqual([])
-    expect(codes(withDrift([0, 20, 5, 20]))).toEqual([])
+    expect(codes(withDrift([0, 6, 12, 12 + DRIFT_STEP_MAX]))).toEqual(['drift'])
+    expect(codes(withDrift([0, 6, 12, 13 + DRIFT_STEP_MAX]))).toEqual([])
+    expect(codes(withDrift([0, 8, 5, 12]))).toEqual([])
+  })
+
+  test('can’t be told of few segments', () => {
+    const levels = Array.from({ length: DRIFT_SEGMENTS_MIN }, (_, i) => i * 7)
+    expect(codes(withDrift(levels))).toEqual(['drift'])
+    expect(codes(withDrift(levels.slice(1).map((level) => level - 7)))).toEqual([])
   })
 })
 
