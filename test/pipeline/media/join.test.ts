@@ -124,7 +124,11 @@ test('a chain of unlike clips becomes one film in the format of the first', asyn
   expect(await shownNumbers(film, { fps: 24 })).toEqual(asShown(numbered(0, 300)))
   expect(info).toMatchObject({ width: 320, height: 180, fps: 24 })
   expect(info.audioSeconds).toBeCloseTo(info.seconds, 3)
-  expect(report.seams.every(({ repeats }) => repeats)).toBe(true)
+  for (const { repeats, ssim, colour } of report.seams) {
+    expect(repeats).toBe(true)
+    expect(ssim).toBeGreaterThan(0.98)
+    expect(colour).toBeLessThan(2)
+  }
   for (const { soundOffsetMs } of report.seams) expect(Math.abs(soundOffsetMs)).toBeLessThan(10.7)
 })
 
