@@ -137,6 +137,8 @@ export interface Media {
   ): Promise<void>
   /** Writes a clip's last shown frame as a PNG. */
   lastFrame(clip: string, png: string, signal: AbortSignal): Promise<void>
+  /** Makes `clip` of `whole`, which is then gone: cut after a far sharper frame shortly before its end where there is one. */
+  cutToAnchor(whole: string, clip: string, signal: AbortSignal): Promise<void>
   /** Joins clips into one film. */
   join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
 }

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import type { Media } from '../../core/ports.ts'
+import { cutToAnchor } from './anchor.ts'
 import { openClip, withScratch } from './clip-file.ts'
 import { clipInfo } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
@@ -16,6 +17,7 @@ export function createMedia(ffmpeg: Ffmpeg): Media {
       withScratch(join(dirname(png), 'last-frame'), async (scratch) =>
         writeLastFrame(ffmpeg, await openClip(ffmpeg, clip, scratch, signal), png, signal),
       ),
+    cutToAnchor: (whole, clip, signal) => cutToAnchor(ffmpeg, whole, clip, signal),
     checkImage: (path) => checkImage(ffmpeg, path),
     fitImage: (path, size, png, signal) => fitImage(ffmpeg, path, size, png, signal),
     join: (order, film, signal) => joinClips(ffmpeg, order, film, signal),
