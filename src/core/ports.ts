@@ -123,6 +123,12 @@ export interface JoinedFilm {
   encoded: { picture: readonly number[]; sound: readonly number[] }
 }
 
+/** A clip and the picture that it was asked to open on. Both are paths. */
+export interface ChainLink {
+  clip: string
+  opening: string
+}
+
 /** Pictures and clips. Files that it writes are whole or not there. Throws `MediaError` with the tool's own words. */
 export interface Media {
   probe(clip: string): Promise<ClipInfo>
@@ -137,6 +143,11 @@ export interface Media {
   ): Promise<void>
   /** Writes a clip's last shown frame as a PNG. */
   lastFrame(clip: string, png: string, signal: AbortSignal): Promise<void>
+  /**
+   * The same for the last clip of a chain that began with the clip `first`: nudged towards that one's colours where the others have drifted
+   * away from them.
+   */
+  nudgedFrame(first: string, others: readonly ChainLink[], png: string, signal: AbortSignal): Promise<void>
   /** Makes `clip` of `whole`, which is then gone: cut after a far sharper frame shortly before its end where there is one. */
   cutToAnchor(whole: string, clip: string, signal: AbortSignal): Promise<void>
   /** Joins clips into one film. */

@@ -6,6 +6,7 @@ import { clipInfo } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import { joinClips } from './join/join-clips.ts'
 import { writeLastFrame } from './last-frame.ts'
+import { writeNudgedFrame } from './nudge.ts'
 import { checkImage, fitImage } from './picture.ts'
 
 /** Pictures and clips, by our own MP4 reader and writer where they will do, and by ffmpeg where something must be decoded. */
@@ -16,6 +17,10 @@ export function createMedia(ffmpeg: Ffmpeg): Media {
     lastFrame: (clip, png, signal) =>
       withScratch(join(dirname(png), 'last-frame'), async (scratch) =>
         writeLastFrame(ffmpeg, await openClip(ffmpeg, clip, scratch, signal), png, signal),
+      ),
+    nudgedFrame: (first, others, png, signal) =>
+      withScratch(join(dirname(png), 'last-frame'), (scratch) =>
+        writeNudgedFrame(ffmpeg, first, others, png, scratch, signal),
       ),
     cutToAnchor: (whole, clip, signal) => cutToAnchor(ffmpeg, whole, clip, signal),
     checkImage: (path) => checkImage(ffmpeg, path),
