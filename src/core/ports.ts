@@ -159,6 +159,8 @@ export interface Media {
 /** The folder in which a job's files lie while it runs. Segments count from 1. */
 export interface WorkFolder {
   clip(jobId: string, segment: number): string
+  /** Where a clip lies that is still to be cut. */
+  uncutClip(jobId: string, segment: number): string
   lastFrame(jobId: string, segment: number): string
   opening(jobId: string): string
   film(jobId: string): string
