@@ -122,6 +122,12 @@ export interface JoinedFilm {
   encoded: Encoded
 }
 
+/** A clip and the picture that it was asked to open on. Both are paths. */
+export interface ChainLink {
+  clip: string
+  opening: string
+}
+
 /** Pictures and clips. Files that it writes are whole or not there. Throws `MediaError` with the tool's own words. */
 export interface Media {
   probe(clip: string): Promise<ClipInfo>
@@ -136,6 +142,13 @@ export interface Media {
   ): Promise<void>
   /** Writes a clip's last shown frame as a PNG. */
   lastFrame(clip: string, png: string, signal: AbortSignal): Promise<void>
+  /**
+   * The same for the last clip of a chain that began with the clip `first`: nudged towards that one's colours where the others have drifted
+   * away from them.
+   */
+  nudgedFrame(first: string, others: readonly ChainLink[], png: string, signal: AbortSignal): Promise<void>
+  /** Makes `clip` of `whole`, which is then gone: cut after a far sharper frame shortly before its end where there is one. */
+  cutToAnchor(whole: string, clip: string, signal: AbortSignal): Promise<void>
   /** Joins clips into one film. */
   join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
   /** Decodes a joined film and measures it. A damaged film is told of in the result; only a full disk is thrown. */
@@ -164,6 +177,8 @@ export interface Previews {
 /** The folder in which a job's files lie while it runs. Segments count from 1. */
 export interface WorkFolder {
   clip(jobId: string, segment: number): string
+  /** Where a clip lies that is still to be cut. */
+  uncutClip(jobId: string, segment: number): string
   lastFrame(jobId: string, segment: number): string
   opening(jobId: string): string
   film(jobId: string): string

@@ -52,6 +52,10 @@ export interface ModelCapabilities {
   aspects: readonly Aspect[]
   /** It can start on a given picture. Without that it can't go on from the frame before. */
   firstFrame: boolean
+  /** The frame that the next segment opens on, where the clip is cut: the last one, or a far sharper one shortly before it. */
+  anchor: 'last' | 'sharpest'
+  /** Colours of that frame: as the clip has them, or nudged towards the first clip's where the clips drift away from them. */
+  colours: 'as they come' | 'nudged'
   /** In UTF-16 units. */
   promptMax: number
   /** The language that its prompts are best written in; `any`: the user's own. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type Job, PROGRESS } from '../core/job.ts'
 import type {
+  ChainLink,
   Claim,
   JobStore,
   Log,
@@ -13,6 +14,7 @@ import type {
   WorkFolder,
 } from '../core/ports.ts'
 import { plus } from '../core/price.ts'
+import type { ModelCapabilities } from '../core/request.ts'
 import type { RemoteRequest, Segment, SegmentState } from '../core/segment.ts'
 
 export interface RenderDeps {
@@ -23,6 +25,8 @@ export interface RenderDeps {
   videoModel: (id: string) => VideoModel
   /** `MAX_CONCURRENT_RENDERS` places over all jobs. */
   slots: Slots
+  /** What is true of a model. */
+  capabilities: (model: string) => ModelCapabilities
   log: Log
 }
 
@@ -170,10 +174,12 @@ async function keepClip(run: Run, segment: Segment): Promise<Segment> {
   const { index, title } = segment
   const clip = work.clip(run.job.id, index)
   for (let tries = 1; ; tries += 1) {
-    if (tries > 1 || !(await work.has(clip))) await download(run, segment).catch(asUnusable(index))
+    const fetched = tries > 1 || !(await work.has(clip))
+    if (fetched) await download(run, segment).catch(asUnusable(index))
     try {
+      if (fetched) await cut(run, segment)
       await media.probe(clip)
-      await media.lastFrame(clip, work.lastFrame(run.job.id, index), run.signal)
+      await writeFrame(run, segment)
       break
     } catch (error) {
       if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
@@ -202,13 +208,45 @@ async function bringBack(run: Run, segment: Segment): Promise<void> {
       if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
       throw userError('clip_lost', { segment: segment.index, reason: reasonOf(error) }, { cause: error })
     })
+    await cut(run, segment)
   }
-  if (!(await work.has(frame))) await media.lastFrame(clip, frame, run.signal)
+  if (!(await work.has(frame))) await writeFrame(run, segment)
 }
 
+/** A clip that is to be cut does not have its own name before it is: nothing is ever cut twice. */
 async function download(run: Run, segment: Segment): Promise<void> {
-  const clip = run.deps.work.clip(run.job.id, segment.index)
-  await modelOf(run, segment).download(segment.clipUrl ?? '', clip, run.signal)
+  const { work } = run.deps
+  const place = anchorOf(run, segment) === 'last' ? work.clip : work.uncutClip
+  const path = place(run.job.id, segment.index)
+  await modelOf(run, segment).download(segment.clipUrl ?? '', path, run.signal)
+}
+
+async function cut(run: Run, segment: Segment): Promise<void> {
+  if (anchorOf(run, segment) === 'last') return
+  const { media, work } = run.deps
+  const { index } = segment
+  await media.cutToAnchor(work.uncutClip(run.job.id, index), work.clip(run.job.id, index), run.signal)
+}
+
+/** Nothing opens on the last segment: it is shown to its end. */
+function anchorOf(run: Run, segment: Segment): ModelCapabilities['anchor'] {
+  return segment.index === run.of ? 'last' : run.deps.capabilities(segment.model).anchor
+}
+
+/** Writes the frame that the next segment opens on. */
+async function writeFrame(run: Run, segment: Segment): Promise<void> {
+  const { media, work, capabilities } = run.deps
+  const { index, model } = segment
+  const { id } = run.job
+  const png = work.lastFrame(id, index)
+  if (index === run.of || capabilities(model).colours === 'as they come') {
+    return media.lastFrame(work.clip(id, index), png, run.signal)
+  }
+  const others = Array.from(
+    { length: index - 1 },
+    (_, i): ChainLink => ({ clip: work.clip(id, i + 2), opening: work.lastFrame(id, i + 1) }),
+  )
+  await media.nudgedFrame(work.clip(id, 1), others, png, run.signal)
 }
 
 /** A clip that can't be fetched for good stays `rendered`: a retry fetches it, and pays nothing. */

@@ -19,6 +19,8 @@ function model(id: string, changes: Partial<ModelCapabilities> = {}): ModelCapab
     resolutions: ['720p', '1080p'],
     aspects: ['16:9', '9:16', '1:1'],
     firstFrame: true,
+    anchor: 'last',
+    colours: 'as they come',
     promptMax: 5000,
     promptLanguage: 'any',
     usdPerSecond: { '720p': 0.1, '1080p': null },

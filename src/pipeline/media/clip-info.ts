@@ -22,10 +22,13 @@ export function frameRate({ samples, shown, timescale }: Mp4Video): number {
   return ((count - hidden) * timescale) / shown
 }
 
-/** Options before `-i` that make ffmpeg decode a clip from its last frame: half a frame earlier, so that rounding can't miss it. */
-export function fromLastFrame({ video }: Mp4): readonly string[] {
+/**
+ * Options before `-i` that make ffmpeg decode a clip from its last frame, or from the one that is shown `before` seconds earlier: from half
+ * a frame before it, so that rounding can't miss it.
+ */
+export function fromLastFrame({ video }: Mp4, before = 0): readonly string[] {
   const half = 0.5 / frameRate(video)
-  const seconds = video.delay + (video.lastPts - video.mediaTime) / video.timescale
+  const seconds = video.delay + (video.lastPts - video.mediaTime) / video.timescale - before
   // Without seek_timestamp the start of the earliest track would be added.
   return ['-seek_timestamp', '1', '-ss', Math.max(0, seconds - half).toFixed(6)]
 }

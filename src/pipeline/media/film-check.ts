@@ -3,8 +3,9 @@ import type { Drift, FilmCheck, Seam, Span } from '../../core/film-check.ts'
 import type { JoinedFilm } from '../../core/ports.ts'
 import { type Clip, openClip, type Scratch, withScratch } from './clip-file.ts'
 import { frameRate } from './clip-info.ts'
+import { colourDistance } from './colour-statistics.ts'
 import { type Ffmpeg, MediaError, withoutFolders } from './ffmpeg.ts'
-import { colourDistance, decodeThumbnails, type Thumbnail } from './thumbnails.ts'
+import { decodeThumbnails, type Thumbnail } from './thumbnails.ts'
 
 /** A pixel is black up to this level in each of its colours; a frame is where nearly all of its pixels are. */
 const BLACK_LEVEL = 20

@@ -60,20 +60,3 @@ export async function decodeThumbnails(
   const { stderr } = await ffmpeg.run({ inputs, options: [...picture, ...options], output }, signal)
   return { frames: thumbnailsIn(await readFile(output)), stderr }
 }
-
-/** The mean red, green and blue of a picture, 0..255. */
-export function meanColour(picture: Thumbnail): [red: number, green: number, blue: number] {
-  const sums: [number, number, number] = [0, 0, 0]
-  for (let i = 0; i < picture.length; i += 3) {
-    sums[0] += picture[i] ?? 0
-    sums[1] += picture[i + 1] ?? 0
-    sums[2] += picture[i + 2] ?? 0
-  }
-  const pixels = picture.length / 3
-  return [sums[0] / pixels, sums[1] / pixels, sums[2] / pixels]
-}
-
-/** How far apart two colours are, in levels of 0..255: the root mean square over red, green and blue. */
-export function colourDistance(a: readonly number[], b: readonly number[]): number {
-  return Math.hypot(...a.map((level, i) => level - (b[i] ?? 0))) / Math.sqrt(a.length)
-}

@@ -44,6 +44,8 @@ const capabilitiesSchema = z.strictObject({
   resolutions: z.array(z.enum(RESOLUTIONS)).min(1),
   aspects: z.array(z.enum(ASPECTS)).min(1),
   firstFrame: z.literal(true),
+  anchor: z.enum(['last', 'sharpest']),
+  colours: z.enum(['as they come', 'nudged']),
   promptMax: z.int().min(500),
   promptLanguage: z.enum(['en', 'any']),
   usdPerSecond: prices,

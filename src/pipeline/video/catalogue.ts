@@ -9,11 +9,14 @@ const wideAndTall = ['16:9', '9:16'] as const
 const both = ['720p', '1080p'] as const
 const sameWords = { '720p': '720p', '1080p': '1080p' }
 
+/** Each segment opens on the frame that the one before ends on, as it is: nothing better has been shown on a real model yet. */
+const goesOnFromLastFrame = { firstFrame: true, anchor: 'last', colours: 'as they come' } as const
+
 const madeByFal = {
+  ...goesOnFromLastFrame,
   provider: 'fal',
   retired: null,
   source: 'trainedAlgorithmicMedia',
-  firstFrame: true,
 } as const
 
 /**
@@ -299,12 +302,12 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     },
   },
   {
+    ...goesOnFromLastFrame,
     id: 'local',
     name: 'Local stand-in',
     provider: 'local',
     retired: null,
     source: 'algorithmicMedia',
-    firstFrame: true,
     seconds: everyLength,
     resolutions: both,
     aspects: everyAspect,
@@ -313,12 +316,12 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     usdPerSecond: { '720p': 0, '1080p': 0 },
   },
   {
+    ...goesOnFromLastFrame,
     id: 'sora-2',
     name: 'Sora 2',
     provider: 'openai',
     retired: { on: '2026-09-24', replacement: 'wan-2.7' },
     source: 'trainedAlgorithmicMedia',
-    firstFrame: true,
     seconds: everyLength,
     resolutions: ['720p'],
     aspects: wideAndTall,
@@ -327,12 +330,12 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     usdPerSecond: { '720p': 0.1, '1080p': null },
   },
   {
+    ...goesOnFromLastFrame,
     id: 'sora-2-pro',
     name: 'Sora 2 Pro',
     provider: 'openai',
     retired: { on: '2026-09-24', replacement: 'wan-2.7' },
     source: 'trainedAlgorithmicMedia',
-    firstFrame: true,
     seconds: everyLength,
     resolutions: both,
     aspects: wideAndTall,

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
+import { clipFrom } from '../../support/chain.ts'
 import { B_FRAMES, ffmpeg, testFolder } from '../../support/clips.ts'
+import { compare, pixelsOf } from '../../support/pixels.ts'
 
 const folder = await testFolder()
 const media = createMedia(ffmpeg)
@@ -53,9 +55,29 @@ test.each([
   const path = await colourClip(`${clip.what}.mp4`, clip.size, clip.seconds, clip.options)
   const png = join(folder, `${clip.what}.png`)
   await media.lastFrame(path, png, never)
-  const raw = `${png}.raw`
-  await ffmpeg.run({ inputs: [{ source: png }], options: ['-pix_fmt', 'rgb24'], output: raw })
-  const pixels = await readFile(raw)
+  const pixels = await pixelsOf(png)
   const decoded = await lastDecoded(path, clip.matrix, pixels.length / 3)
   expect(pixels.equals(decoded)).toBe(true)
+})
+
+test.each([
+  { what: '720p, tagged', size: '720x720', matrix: 'bt709', options: TAGGED },
+  { what: '720p, untagged', size: '720x720', matrix: 'bt709', options: [] },
+  { what: '480p, tagged', size: '480x480', matrix: 'bt709', options: TAGGED },
+  { what: '480p, untagged', size: '480x480', matrix: 'bt601', options: [] },
+] as const)('a picture keeps its colours over nine clips of a model without loss ($what)', async (film) => {
+  const picture = join(folder, `${film.what}.png`)
+  // fine lines and strong colours, which 4:2:0 holds worst
+  const source = `mandelbrot=size=${film.size}:start_scale=0.02,gblur=sigma=1.5`
+  const inputs = [{ source, options: ['-f', 'lavfi'] }]
+  await ffmpeg.run({ inputs, options: ['-frames:v', '1', '-pix_fmt', 'rgb24'], output: picture })
+  let opening = picture
+  for (let link = 1; link <= 9; link += 1) {
+    const clip = await clipFrom(opening, join(folder, `${film.what}-${link}.mp4`), film)
+    opening = join(folder, `${film.what}-${link}.png`)
+    await media.lastFrame(clip, opening, never)
+  }
+  const { psnr, shift } = compare(await pixelsOf(opening), await pixelsOf(picture))
+  expect(psnr).toBeGreaterThan(30)
+  for (const channel of shift) expect(Math.abs(channel)).toBeLessThan(1)
 })

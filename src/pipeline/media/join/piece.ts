@@ -47,12 +47,13 @@ export function entryFrom(video: Mp4Video, pts: number): number | null {
 }
 
 /** A sample before which a file can be cut: all in front of it is shown before all else, which is shown from `shown` on. */
-interface Cut {
+export interface Cut {
   sample: number
   shown: number
 }
 
-function cuts(video: Mp4Video): Cut[] {
+/** Every place at which a file can be cut in two without encoding. */
+export function cuts(video: Mp4Video): Cut[] {
   const { count } = video.samples
   const earliestFrom = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY)
   for (let i = count - 1; i >= 0; i--) earliestFrom[i] = Math.min(earliestFrom[i + 1] ?? 0, ptsOf(video, i))

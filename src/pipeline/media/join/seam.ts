@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { Clip, Scratch } from '../clip-file.ts'
 import { fromLastFrame } from '../clip-info.ts'
+import { colourDistance, statisticsOf } from '../colour-statistics.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
-import { colourDistance, meanColour, thumbnailsIn, toThumbnail } from '../thumbnails.ts'
+import { type Thumbnail, thumbnailsIn, toThumbnail } from '../thumbnails.ts'
 import { twoAtATime } from '../two-at-a-time.ts'
 
 /** How a clip's last frame and the next one's first compare: SSIM 0..1, and the distance of their mean colours in levels of 0..255. */
@@ -62,4 +63,8 @@ async function compare(
   }
   const repeats = psnr === 'inf' || Number(psnr) > REPEAT_PSNR_DB
   return { repeats, ssim: Number(ssim), colour: colourDistance(meanColour(last), meanColour(next)) }
+}
+
+function meanColour(frame: Thumbnail): number[] {
+  return statisticsOf([frame]).map(({ mean }) => mean)
 }
