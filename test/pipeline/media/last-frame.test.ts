@@ -61,14 +61,14 @@ test.each([
 })
 
 test.each([
-  { what: '720p, tagged', size: '720x720', matrix: 'bt709', options: TAGGED },
-  { what: '720p, untagged', size: '720x720', matrix: 'bt709', options: [] },
-  { what: '480p, tagged', size: '480x480', matrix: 'bt709', options: TAGGED },
-  { what: '480p, untagged', size: '480x480', matrix: 'bt601', options: [] },
+  { what: '720 lines, tagged', size: '404x720', matrix: 'bt709', options: TAGGED },
+  { what: '720 lines, untagged', size: '404x720', matrix: 'bt709', options: [] },
+  { what: '480 lines, tagged', size: '270x480', matrix: 'bt709', options: TAGGED },
+  { what: '480 lines, untagged', size: '270x480', matrix: 'bt601', options: [] },
 ] as const)('a picture keeps its colours over nine clips of a model without loss ($what)', async (film) => {
   const picture = join(folder, `${film.what}.png`)
   // fine lines and strong colours, which 4:2:0 holds worst
-  const source = `mandelbrot=size=${film.size}:start_scale=0.02,gblur=sigma=1.5`
+  const source = `mandelbrot=size=${film.size}:start_scale=0.02,gblur=sigma=2`
   const inputs = [{ source, options: ['-f', 'lavfi'] }]
   await ffmpeg.run({ inputs, options: ['-frames:v', '1', '-pix_fmt', 'rgb24'], output: picture })
   let opening = picture
