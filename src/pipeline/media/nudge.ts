@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { ChainLink } from '../../core/ports.ts'
 import { type Clip, openClip, type Scratch } from './clip-file.ts'
-import { toRgb } from './clip-info.ts'
 import { EXACT_SCALING, matrixOf } from './colour.ts'
 import { type ColourStatistics, likeness, statisticsDistance, statisticsOf } from './colour-statistics.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import { writeLastFrame } from './last-frame.ts'
-import { THUMBNAIL_SIDE, type Thumbnail, thumbnails } from './thumbnails.ts'
+import { type Thumbnail, thumbnails, toThumbnail } from './thumbnails.ts'
 
 /** How much of the way back is gone at once: the whole of it would also undo what a story wants. */
 const STRENGTH = 0.5
@@ -83,14 +82,13 @@ function towards(colours: ColourStatistics, wanted: ColourStatistics): string {
 async function openingThumbnail(
   ffmpeg: Ffmpeg,
   opening: string,
-  { mp4 }: Clip,
+  clip: Clip,
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<Thumbnail> {
-  const toYuv = `scale=out_color_matrix=${matrixOf(mp4.video)}:flags=${EXACT_SCALING},format=yuv420p`
-  const small = `scale=${THUMBNAIL_SIDE}:${THUMBNAIL_SIDE}:flags=area+accurate_rnd`
+  const toYuv = `scale=out_color_matrix=${matrixOf(clip.mp4.video)}:flags=${EXACT_SCALING},format=yuv420p`
   const output = await scratch('.raw')
-  const options = ['-frames:v', '1', '-vf', `${toYuv},${small},${toRgb(mp4)}`, '-c:v', 'rawvideo']
+  const options = ['-frames:v', '1', '-vf', `${toYuv},${toThumbnail(clip)}`, '-c:v', 'rawvideo']
   await ffmpeg.run({ inputs: [{ source: opening }], options, output }, signal)
   return readFile(output)
 }

@@ -4,16 +4,16 @@ import { toRgb } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 
 /** The side of a thumbnail in pixels, whatever the picture's shape: enough to tell colours and where they are. */
-export const THUMBNAIL_SIDE = 32
+const SIDE = 32
 
 /** A frame made small: 32 × 32 pixels, each red, green and blue (0..255), row by row. */
 export type Thumbnail = Uint8Array
 
-const BYTES = THUMBNAIL_SIDE * THUMBNAIL_SIDE * 3
+const BYTES = SIDE * SIDE * 3
 
 /** The filter that makes a clip's frames thumbnails, in the colours that a browser shows. */
 export function toThumbnail(clip: Clip): string {
-  return `scale=${THUMBNAIL_SIDE}:${THUMBNAIL_SIDE}:flags=area+accurate_rnd,${toRgb(clip.mp4)}`
+  return `scale=${SIDE}:${SIDE}:flags=area+accurate_rnd,${toRgb(clip.mp4)}`
 }
 
 /** The thumbnails in raw video as ffmpeg writes it. */
