@@ -83,13 +83,25 @@ export interface VideoModel {
 
 // ─── media ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What a video file holds. Seconds, pixels, frames a second; `audioSeconds` is null without a sound track. */
+/** What a video file holds. Seconds, pixels, frames a second; `audioSeconds` and `audioCodec` are null without a sound track. */
 export interface ClipInfo {
   width: number
   height: number
   fps: number
   seconds: number
   audioSeconds: number | null
+  /** By the sample entry's four letters, such as `avc1` and `mp4a`. */
+  codec: string
+  audioCodec: string | null
+  /** Some frames are decoded before others that are shown earlier. */
+  bFrames: boolean
+  /** Frames that can be decoded alone: 1 where only the first one can. */
+  syncFrames: number
+  /** How the file says that its colours are meant, such as `bt709`; null where it says nothing. */
+  matrix: string | null
+  /** When the first and the last frame are shown, in seconds from the film's start. */
+  firstFrame: number
+  lastFrame: number
 }
 
 /** What a film says of itself in its metadata. */

@@ -178,8 +178,12 @@ async function keepClip(run: Run, segment: Segment): Promise<Segment> {
     if (fetched) await download(run, segment).catch(asUnusable(index))
     try {
       if (fetched) await cut(run, segment)
-      await media.probe(clip)
+      const delivered = await media.probe(clip)
       await writeFrame(run, segment)
+      // what each model really delivers is known from here alone
+      const { model, request } = segment
+      const about = { job_id: run.job.id, segment: index, request_id: request?.id, model }
+      run.deps.log.info({ ...about, clip: delivered }, 'clip')
       break
     } catch (error) {
       if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error

@@ -10,7 +10,19 @@ export function clipInfo({ video, audio }: Mp4): ClipInfo {
     fps: Math.round(frameRate(video) * 1000) / 1000,
     seconds: video.shown / video.timescale,
     audioSeconds: audio === null ? null : audio.shown / audio.timescale,
+    codec: video.codec,
+    audioCodec: audio?.codec ?? null,
+    bFrames: video.samples.compositionOffsets.some((offset, _, all) => offset !== all[0]),
+    syncFrames: video.samples.sync.reduce((sum, sync) => sum + sync, 0),
+    matrix: video.colour === null ? null : matrixOf(video),
+    firstFrame: shownAt(video, video.firstPts),
+    lastFrame: shownAt(video, video.lastPts),
   }
+}
+
+/** Seconds from the film's start at which a composition time is shown. */
+export function shownAt(video: Mp4Video, pts: number): number {
+  return video.delay + (pts - video.mediaTime) / video.timescale
 }
 
 /** Frames a second, on average. A frame that a join has hidden behind the next one (shown for a tick) doesn't count. */
@@ -28,7 +40,7 @@ export function frameRate({ samples, shown, timescale }: Mp4Video): number {
  */
 export function fromLastFrame({ video }: Mp4, before = 0): readonly string[] {
   const half = 0.5 / frameRate(video)
-  const seconds = video.delay + (video.lastPts - video.mediaTime) / video.timescale - before
+  const seconds = shownAt(video, video.lastPts) - before
   // Without seek_timestamp the start of the earliest track would be added.
   return ['-seek_timestamp', '1', '-ss', Math.max(0, seconds - half).toFixed(6)]
 }

@@ -1,4 +1,5 @@
 import { openClip, type Scratch } from '../clip-file.ts'
+import { shownAt } from '../clip-info.ts'
 import type { Ffmpeg } from '../ffmpeg.ts'
 import { pictureEncoding, soundEncoding } from './encoding.ts'
 import type { FilmFormat } from './format.ts'
@@ -155,6 +156,6 @@ function soundOf(input: number, piece: Piece, frame: number, seconds: number, { 
   const length = `atrim=end=${seconds},asetpts=N/SR/TB`
   if (audio === null) return `anullsrc=r=${sound.sampleRate}:cl=${layout},${length},${shape}`
   const { first } = pieceTimes({ ...piece, from: frame })
-  const start = Math.max(0, video.delay + (first - video.mediaTime) / video.timescale)
+  const start = Math.max(0, shownAt(video, first))
   return `[${input}:a:0]atrim=start=${start},asetpts=PTS-STARTPTS,apad,${length},${shape}`
 }

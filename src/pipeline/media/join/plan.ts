@@ -1,3 +1,4 @@
+import { shownAt } from '../clip-info.ts'
 import { AAC_PACKET, type SoundFormat, silentPacket } from '../mp4/aac-config.ts'
 import type { FilmAudio, FilmPlan, FilmSample, FilmVideo } from '../mp4/film-plan.ts'
 import { inBandParameterSets } from '../mp4/h264-config.ts'
@@ -149,8 +150,7 @@ function planAudio(pieces: readonly Piece[], picture: PlannedPicture, sound: Sou
 /** Where in a file's sound, in samples, a piece's first frame is shown. Before 0 where the sound only starts later. */
 function soundPlace({ mp4: { video, audio }, from }: Piece, sampleRate: number): number {
   if (audio === null) return 0
-  const seconds = video.delay + (ptsOf(video, from) - video.mediaTime) / video.timescale
-  return audio.mediaTime + (seconds - audio.delay) * sampleRate
+  return audio.mediaTime + (shownAt(video, ptsOf(video, from)) - audio.delay) * sampleRate
 }
 
 /**
