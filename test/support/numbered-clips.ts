@@ -93,27 +93,23 @@ export function beepTimes(recipe: ChainRecipe): number[] {
   )
 }
 
-/** A sample that is louder than this belongs to a beep; an envelope is taken over 1 ms, two periods of the beep at least. */
-const LOUD = 0.15
+/** A sample that is louder than this, of 1, belongs to a beep. */
+export const LOUD = 0.15
 
-/** Where beeps begin, in samples. Told by their ends: a beep that opens a clip is faded in by the splice before it. */
-export function beepsIn(pcm: Float32Array, sampleRate = 48_000): number[] {
-  const window = sampleRate / 1000
+/**
+ * Where beeps begin, in seconds, given the loud samples' places. Told by their ends: a beep that opens a clip is faded in by the splice
+ * before it.
+ */
+export function beepsIn(loud: readonly number[], sampleRate = 48_000): number[] {
   const beeps: number[] = []
-  let lastLoud = Number.NEGATIVE_INFINITY
-  let begun = 0
-  const end = () => {
+  let begun = loud[0] ?? 0
+  for (const [i, sample] of loud.entries()) {
+    const next = loud[i + 1] ?? Number.POSITIVE_INFINITY
+    // two periods of the beep at least
+    if ((next - sample) / sampleRate < 0.002) continue
     // a click is no beep
-    if (lastLoud - begun > (BEEP_SECONDS / 2) * sampleRate) beeps.push(lastLoud - BEEP_SECONDS * sampleRate)
+    if ((sample - begun) / sampleRate > BEEP_SECONDS / 2) beeps.push(sample / sampleRate - BEEP_SECONDS)
+    begun = next
   }
-  for (const [i, sample] of pcm.entries()) {
-    if (Math.abs(sample) < LOUD) continue
-    if (i - lastLoud > window) {
-      end()
-      begun = i
-    }
-    lastLoud = i
-  }
-  end()
   return beeps
 }
