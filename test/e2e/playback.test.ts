@@ -65,7 +65,7 @@ describe.concurrent.each([
 
     // A busy machine leaves frames out; whatever it shows must be right for its time.
     const numbers = played.frames.map((frame) => frame.number)
-    expect(numbers).toEqual(played.frames.map(({ time }) => Math.floor(time * FPS + 0.01)))
+    expect(numbers).toEqual(played.frames.map(({ at }) => Math.floor(at * FPS + 0.01)))
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
 
     const seam = (number: number) => Math.abs(number - Math.round(number / (FPS - 1)) * (FPS - 1)) < 2

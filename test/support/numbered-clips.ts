@@ -63,7 +63,7 @@ async function makeNumbered(path: string, recipe: ChainRecipe, clip: number): Pr
   const bit = `mod(floor(${number.toUpperCase()}/pow(2,X)),2)`
   const bits = `color=black:size=${NUMBER_BITS}x2:rate=${fps},geq=lum='16+219*${bit}':cb=128:cr=128`
   const inputs = [
-    { source: `${pattern},loop=loop=-1:size=1,setpts=N/${fps}/TB`, options: ['-f', 'lavfi'] },
+    { source: `${pattern},loop=loop=-1:size=1,setpts=N`, options: ['-f', 'lavfi'] },
     { source: `${bits},trim=end_frame=${frames}`, options: ['-f', 'lavfi'] },
     soundOf(`0.5*sin(2*PI*1000*t)*lt(mod(t,1),${BEEP_SECONDS})`, recipe),
   ]

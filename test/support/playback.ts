@@ -3,7 +3,7 @@ import { BEEP_SECONDS, beepsIn, HEIGHTS_OF_NUMBER, LOUD, NUMBER_BITS } from './n
 
 /** A frame that was on the screen: the time that the film gives it, in seconds, and the number that it shows. */
 export interface ShownFrame {
-  time: number
+  at: number
   number: number
 }
 
@@ -35,12 +35,12 @@ export async function openFilm(page: Page, name: string): Promise<void> {
         const { data } = pen.getImageData(0, 4, canvas.width, 1)
         let number = 0
         for (let bit = 0; bit < bits; bit++) if ((data[(bit * 8 + 4) * 4] ?? 0) > 127) number += 2 ** bit
-        return { time: timestamp / 1e6, number }
+        return { at: timestamp / 1e6, number }
       }
       Object.assign(globalThis, { video, read })
       document.body.append(video)
-      const ready = new Promise((loaded, failed) => {
-        video.oncanplay = loaded
+      const ready = new Promise((shown, failed) => {
+        video.requestVideoFrameCallback(shown)
         video.onerror = () => failed(new Error(video.error?.message))
       })
       video.src = name
@@ -70,7 +70,7 @@ export async function playFilm(page: Page): Promise<Playback> {
     context.createMediaElementSource(video).connect(node).connect(context.destination)
     const loud: number[] = []
     node.port.onmessage = ({ data }) => loud.push(...data)
-    const frames: ShownFrame[] = []
+    const frames = [read()]
     const clocks: { sound: number; film: number }[] = []
     const look = () => {
       frames.push(read())
@@ -97,21 +97,31 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
+/** How long a frame may take to the screen after its jump, in ms. */
+const PAINT_MS = 1000
+
 /** Jumps to each of these times of the open film, in seconds, while it stands still. Returns the numbers that are then shown. */
 export function seekNumbers(page: Page, times: readonly number[]): Promise<number[]> {
-  return page.evaluate(async (times) => {
-    video.pause()
-    const numbers: number[] = []
-    for (const time of times) {
-      const sought = new Promise((done) => {
-        video.onseeked = done
-      })
-      video.currentTime = time
-      await sought
-      numbers.push(read().number)
-    }
-    return numbers
-  }, times)
+  return page.evaluate(
+    async ({ times, patience }) => {
+      video.pause()
+      const numbers: number[] = []
+      for (const time of times) {
+        const { at } = read()
+        const sought = new Promise((done) => {
+          video.onseeked = done
+        })
+        video.currentTime = time
+        await sought
+        // The jump is over before its frame is there.
+        const end = performance.now() + patience
+        while (read().at === at && performance.now() < end) await new Promise(requestAnimationFrame)
+        numbers.push(read().number)
+      }
+      return numbers
+    },
+    { times, patience: PAINT_MS },
+  )
 }
 
 /** Where the beeps lie in a film's sound as the browser decodes it, in seconds: exact, and without a clock. */
