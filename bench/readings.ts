@@ -29,12 +29,16 @@ export function plainOrder(clips: readonly string[]): JoinOrder {
   return { clips, label, mark: null, crossfadeMs: 0, levelSound: false }
 }
 
-/** Joins clips by ffmpeg's own means. */
-export async function concatCopy(clips: readonly string[], film: string): Promise<void> {
+/** Joins clips by ffmpeg's own means: copied, or however `codecs` says. */
+export async function concat(
+  clips: readonly string[],
+  film: string,
+  codecs: readonly string[] = ['-c', 'copy'],
+): Promise<void> {
   const list = `${film}.txt`
   await writeFile(list, clips.map((clip) => `file '${clip}'\n`).join(''))
   const inputs = [{ source: list, options: ['-f', 'concat', '-safe', '0'] }]
-  await ffmpeg.run({ inputs, options: ['-c', 'copy'], output: film })
+  await ffmpeg.run({ inputs, options: codecs, output: film })
   await rm(list)
 }
 

@@ -6,7 +6,7 @@ import { startBrowser } from '../test/support/browser.ts'
 import { ffmpeg, numbered } from '../test/support/clips.ts'
 import { type ChainRecipe, firstNumber, makeChain, withTones } from '../test/support/numbered-clips.ts'
 import { openFilm, playFilm, type ShownFrame, seekNumbers } from '../test/support/playback.ts'
-import { beepOffsets, concatCopy, highBandPeak, plainOrder, type Readings, readFilm } from './readings.ts'
+import { beepOffsets, concat, highBandPeak, plainOrder, type Readings, readFilm } from './readings.ts'
 
 /**
  * Whether the join is right, beside ffmpeg's concat: ten clips for 24 and 30 frames a second, with and without B-frames, one GOP and GOPs
@@ -33,7 +33,7 @@ type Way = readonly [name: string, make: (clips: readonly string[], film: string
 const media = createMedia(ffmpeg)
 const ways: readonly Way[] = [
   ['join', (clips, film) => media.join(plainOrder(clips), film, signal)],
-  ['concat copy', concatCopy],
+  ['concat copy', concat],
 ]
 
 let broken = 0
