@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process'
+import { open, readFile, rm } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import type { Ffmpeg } from '../src/pipeline/media/ffmpeg.ts'
+import { createMedia } from '../src/pipeline/media/media.ts'
+import { ffmpeg } from '../test/support/clips.ts'
+import { concat, plainOrder } from './readings.ts'
+
+/** Makes one film of clips. */
+export type Join = (clips: readonly string[], film: string) => Promise<unknown>
+
+const { signal } = new AbortController()
+const run = promisify(execFile)
+
+/** Each brings its film to disk, as our join does. */
+export const WAYS: Readonly<Record<string, Join>> = {
+  nothing: async () => {},
+  'raw read + write': rawCopy,
+  cat: (clips, film) => run('sh', ['-c', 'cat "$@" > "$0" && sync "$0"', film, ...clips]),
+  'join, container alone': (clips, film) => replayed.join(plainOrder(clips), film, signal),
+  join: (clips, film) => createMedia(ffmpeg).join(plainOrder(clips), film, signal),
+  'ffmpeg concat copy': async (clips, film) => {
+    await concat(clips, film)
+    await run('sync', [film])
+  },
+  'ffmpeg re-encode': async (clips, film) => {
+    await concat(clips, film, ['-c:v', 'libx264', '-c:a', 'aac'])
+    await run('sync', [film])
+  },
+  MoviePy: (clips, film) => run('python3', ['-c', MOVIEPY, film, ...clips]),
+}
+
+const MOVIEPY = `
+import sys
+try:
+  from moviepy import VideoFileClip, concatenate_videoclips
+except ImportError:
+  from moviepy.editor import VideoFileClip, concatenate_videoclips
+concatenate_videoclips([VideoFileClip(p) for p in sys.argv[2:]]).write_videofile(sys.argv[1], logger=None)
+`
+
+const BUFFER_BYTES = 4 * 1024 * 1024
+
+/** The least that a film costs: every byte read once and written once. */
+async function rawCopy(clips: readonly string[], film: string): Promise<void> {
+  const buffer = Buffer.allocUnsafe(BUFFER_BYTES)
+  const output = await open(film, 'w')
+  for (const clip of clips) {
+    const input = await open(clip)
+    for (;;) {
+      const { bytesRead } = await input.read(buffer)
+      if (bytesRead === 0) break
+      await output.write(buffer, 0, bytesRead)
+    }
+    await input.close()
+  }
+  await output.sync()
+  await output.close()
+}
+
+/** Media whose ffmpeg gives the answers that it gave the first time: what is left is our own work. */
+const replayed = createMedia(remembering(ffmpeg))
+
+function remembering(real: Ffmpeg): Ffmpeg {
+  const answers = new Map<string, { stderr: string; output: Buffer | null }>()
+  return {
+    ...real,
+    async run(command, stop) {
+      const { output, ...question } = command
+      const key = JSON.stringify(question)
+      const known = answers.get(key)
+      if (known !== undefined) {
+        if (output !== null && known.output !== null) await writeBack(output, known.output)
+        return { stderr: known.stderr }
+      }
+      const { stderr } = await real.run(command, stop)
+      answers.set(key, { stderr, output: output === null ? null : await readFile(output) })
+      return { stderr }
+    },
+  }
+}
+
+async function writeBack(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'w')
+  await file.write(bytes)
+  await file.close()
+}
+
+/** Makes the film twice where the first time is for learning, and measures the last. Seconds of the CPU, with all processes started. */
+export async function measureWay(
+  way: string,
+  clips: readonly string[],
+  film: string,
+): Promise<{ ms: number; cpu: number }> {
+  const join = WAYS[way]
+  if (join === undefined) throw new Error(`No way “${way}”`)
+  const slow = way === 'ffmpeg re-encode' || way === 'MoviePy'
+  // Loads and compiles what the first film pays for; the replay learns ffmpeg's answers.
+  if (!slow) await join(way === 'join, container alone' ? clips : clips.slice(0, 2), film)
+  await rm(film, { force: true })
+  const cpuBefore = await cpuSeconds()
+  const started = performance.now()
+  await join(clips, film)
+  const ms = performance.now() - started
+  const cpu = (await cpuSeconds()) - cpuBefore
+  await rm(film, { force: true })
+  return { ms, cpu }
+}
+
+/** Of this process and of those that it started and that ended. */
+async function cpuSeconds(): Promise<number> {
+  // proc(5): the fields after the name count from 3; 14 to 17 are times in ticks of 10 ms
+  const fields = (await readFile('/proc/self/stat', 'utf8')).split(') ')[1]?.split(' ') ?? []
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
+}
