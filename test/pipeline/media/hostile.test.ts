@@ -96,7 +96,7 @@ async function wideFilm(): Promise<Victim> {
       audio: { sampleRate: 48_000, channels: 2, packets: 1, mediaTime: 0, length: 1024 },
       samples: Array.from({ length: count + 1 }, (_, i) => {
         const track = i === count ? 'audio' : 'video'
-        return { track, clip: 0, offset: 0, size, inserted: null }
+        return { track, source: 0, offset: 0, size, inserted: null }
       }),
     },
     { width: 64, height: 64, avcC: video.avc?.bytes ?? Buffer.alloc(0), colour: null },
