@@ -53,7 +53,7 @@ test.each([
   async (_, width, height) => {
     const path = join(folder, `${width}x${height}.mp4`)
     const clip = await makeClip(path, { numbers: Array(14).fill(GREY), fps: FPS, width, height, tone: null })
-    const picture = { width, height, matrix: 'bt709', timescale: FPS * 512, frame: 512 } as const
+    const picture = { width, height, matrix: 'bt709', fps: FPS } as const
     const marked = await lumaOf(clip, { width, height }, markFilter(picture, 'trainedAlgorithmicMedia', 'ko'))
     const bare = await lumaOf(clip, { width, height })
     expect(marked).toHaveLength(bare.length)
@@ -81,7 +81,7 @@ test.each([
 )
 
 test('each language and each kind of maker has a mark of its own', async () => {
-  const picture = { width: 640, height: 360, matrix: 'bt709', timescale: FPS, frame: 1 } as const
+  const picture = { width: 640, height: 360, matrix: 'bt709', fps: FPS } as const
   const marks = (['ko', 'en'] as const).flatMap((locale) =>
     (['trainedAlgorithmicMedia', 'algorithmicMedia'] as const).map((source) =>
       markFilter(picture, source, locale),

@@ -26,7 +26,7 @@ export async function crossfade(
   signal: AbortSignal,
 ): Promise<Strip> {
   const shortest = Math.min(...framesOfClips(strip))
-  const wanted = Math.round((ms * format.timescale) / format.frame / 1000)
+  const wanted = Math.round((ms * format.fps) / 1000)
   // One frame of each clip stays by itself, so that no dissolve runs into the next.
   const overlap = Math.min(wanted, Math.floor((shortest - 1) / 2))
   const [first, ...rest] = strip.pieces
@@ -45,7 +45,7 @@ export async function crossfade(
     const path = await encodeBridge(ffmpeg, left, right, bridge, overlap, format, scratch, signal)
     const encoded = wholePiece(await openClip(ffmpeg, path, scratch, signal))
     const solo = left.to - bridge.cut - overlap
-    const seam = ((solo + overlap / 2) * format.frame) / format.timescale
+    const seam = (solo + overlap / 2) / format.fps
     if (bridge.cut > left.from) pieces.push({ ...left, to: bridge.cut })
     if (bridge.entry === null) {
       whole.add(right.clip)
@@ -92,14 +92,14 @@ async function encodeBridge(
   signal: AbortSignal,
 ): Promise<string> {
   const output = await scratch()
-  const rate = format.timescale / format.frame
+  const { fps } = format
   const leftFrames = left.to - cut
   const rightFrames = (entry ?? right.to) - right.from
   const solo = leftFrames - overlap
-  const even = `setpts=N/${rate}/TB,setsar=1`
+  const even = `setpts=N/${fps}/TB,setsar=1`
   // One frame late: the first one would have no weight yet, and what it shows already stands before it.
-  const late = `setpts=(N+1)/${rate}/TB,setsar=1`
-  const fadeIn = `format=yuva420p,fade=t=in:d=${(overlap + 1) / rate}:alpha=1`
+  const late = `setpts=(N+1)/${fps}/TB,setsar=1`
+  const fadeIn = `format=yuva420p,fade=t=in:d=${(overlap + 1) / fps}:alpha=1`
   const graph = [
     '[0:V:0]split[a0][a1]',
     '[1:V:0]split[b0][b1]',
@@ -110,9 +110,9 @@ async function encodeBridge(
     `[b1]trim=start_frame=${right.from + overlap}:end_frame=${right.from + rightFrames},${even},format=yuv420p[tail]`,
     '[head][middle][tail]concat=n=3[picture]',
     ...soundGraph(
-      soundOf(0, left, cut, leftFrames / rate, format),
-      soundOf(1, right, right.from, rightFrames / rate, format),
-      { solo: solo / rate, overlap: overlap / rate },
+      soundOf(0, left, cut, leftFrames / fps, format),
+      soundOf(1, right, right.from, rightFrames / fps, format),
+      { solo: solo / fps, overlap: overlap / fps },
     ),
   ]
   await ffmpeg.run(

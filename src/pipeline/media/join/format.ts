@@ -3,18 +3,20 @@ import { matrixOf } from '../colour.ts'
 import { readAudioConfig, type SoundFormat } from '../mp4/aac-config.ts'
 import type { Mp4, Mp4Audio, Mp4Video } from '../mp4/reader.ts'
 
-/** The one format that all clips of a film have. `frame` is a frame's length in ticks of `timescale`. */
+/** The one format that all clips of a film have. `timescale` is the picture's, in ticks a second. */
 export interface FilmFormat {
   width: number
   height: number
   timescale: number
-  frame: number
+  fps: number
   matrix: 'bt709' | 'bt601'
-  nalLengthSize: number
   sound: SoundFormat
 }
 
 const DEFAULT_SOUND: SoundFormat = { sampleRate: 48_000, channels: 2 }
+
+/** Bytes of the length in front of each NAL unit: the same in all pieces of a film, and ffmpeg always writes four. */
+const NAL_LENGTH_SIZE = 4
 
 /** Clips whose frame rates differ by less than this (24 and 23.976) go together: each keeps its own times. */
 const RATE_TOLERANCE = 0.005
@@ -28,26 +30,24 @@ export function filmFormat(clips: readonly [Mp4, ...Mp4[]]): FilmFormat {
     width: even(video.width),
     height: even(video.height),
     timescale: video.timescale,
-    frame: Math.max(1, Math.round(video.shown / video.samples.count)),
+    fps: frameRate(video),
     matrix: matrixOf(video) === 'bt601' ? 'bt601' : 'bt709',
-    nalLengthSize: video.avc?.nalLengthSize ?? 4,
     sound: soundFormat(audio) ?? DEFAULT_SOUND,
   }
-  return videoFits(video, format) ? format : { ...format, matrix: 'bt709', nalLengthSize: 4 }
+  return videoFits(video, format) ? format : { ...format, matrix: 'bt709' }
 }
 
 /** Whether a picture can go into a film of this format as it is. */
 export function videoFits(video: Mp4Video, format: FilmFormat): boolean {
-  const rate = format.timescale / format.frame
   return (
     video.avc?.common === true &&
-    video.avc.nalLengthSize === format.nalLengthSize &&
+    video.avc.nalLengthSize === NAL_LENGTH_SIZE &&
     video.squarePixels &&
     video.colour?.fullRange !== true &&
     video.width === format.width &&
     video.height === format.height &&
     matrixOf(video) === format.matrix &&
-    Math.abs(frameRate(video) / rate - 1) < RATE_TOLERANCE
+    Math.abs(frameRate(video) / format.fps - 1) < RATE_TOLERANCE
   )
 }
 

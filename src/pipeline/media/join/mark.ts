@@ -21,13 +21,7 @@ const MARGIN = 0.04
  * untouched.
  */
 export function markFilter(
-  {
-    width,
-    height,
-    matrix,
-    timescale,
-    frame,
-  }: Pick<FilmFormat, 'width' | 'height' | 'matrix' | 'timescale' | 'frame'>,
+  { width, height, matrix, fps }: Pick<FilmFormat, 'width' | 'height' | 'matrix' | 'fps'>,
   source: FilmLabel['source'],
   locale: Locale,
 ): { input: FfmpegInput; filter: string } {
@@ -38,18 +32,18 @@ export function markFilter(
   const even = (pixels: number) => Math.round(pixels / 2) * 2
   const margin = even(short * MARGIN)
   const tall = even(short * HEIGHT)
-  const frames = Math.ceil((MARK_SECONDS * timescale) / frame)
+  const frames = Math.ceil(MARK_SECONDS * fps)
   const mark = [
     `scale=-2:${tall}:flags=lanczos+${EXACT_SCALING}:out_color_matrix=${matrix}:out_range=tv`,
     'format=yuva420p',
     // decoded once: an input that loops would be decoded for each frame
     `loop=${frames - 1}:1:0`,
-    `setpts=N*${frame}/${timescale}/TB`,
+    `setpts=N/${fps}/TB`,
     `fade=out:st=${MARK_SECONDS - FADE_SECONDS}:d=${FADE_SECONDS}:alpha=1`,
   ]
   const place = `x=${margin}:y=H-h-${margin}:eof_action=pass:enable='lt(t,${MARK_SECONDS})'`
   return {
-    input: { source: path, options: ['-f', 'png_pipe', '-framerate', `${timescale}/${frame}`] },
+    input: { source: path, options: ['-f', 'png_pipe', '-framerate', `${fps}`] },
     filter: `[1:v]${mark.join(',')}[mark];[0:V:0][mark]overlay=${place}[marked]`,
   }
 }

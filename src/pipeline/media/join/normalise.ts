@@ -39,9 +39,9 @@ export async function normalise(
   return { ...(await openClip(ffmpeg, output, scratch, signal)), encoded }
 }
 
-function pictureFilter({ mp4 }: Clip, { width, height, timescale, frame, matrix }: FilmFormat): string {
+function pictureFilter({ mp4 }: Clip, { width, height, fps, matrix }: FilmFormat): string {
   return [
-    `fps=${timescale}/${frame}`,
+    `fps=${fps}`,
     // The largest even size that fits inside the film's, in the clip's own shape.
     `scale=w='min(${width},trunc(${height}*dar/2+0.5)*2)':h='min(${height},trunc(${width}/dar/2+0.5)*2)'` +
       `:in_color_matrix=${matrixOf(mp4.video)}:out_color_matrix=${matrix}:out_range=tv` +

@@ -25,16 +25,15 @@ export async function markOpening(
   const { video } = first.mp4
   const { timescale } = video
   const entry = entryFrom(video, video.firstPts + MARK_SECONDS * timescale)
-  const rate = format.timescale / format.frame
   // what is left must be long enough to dissolve into the next clip
-  const reserve = (crossfadeMs / 1000) * rate + 1
+  const reserve = (crossfadeMs / 1000) * format.fps + 1
   const goesOn = entry !== null && first.to - entry > reserve
   const { input, filter } = markFilter(format, label.source, locale)
   const output = await scratch()
   await ffmpeg.run(
     {
       inputs: [{ source: first.path }, input],
-      filter: `${filter};[marked]setpts=N/${rate}/TB[picture]`,
+      filter: `${filter};[marked]setpts=N/${format.fps}/TB[picture]`,
       options: [
         ...['-map', '[picture]', '-map', '0:a:0?', ...pictureEncoding(format), '-c:a', 'copy'],
         ...(goesOn ? ['-frames:v', `${entry}`] : []),
