@@ -31,8 +31,8 @@ interface Cost {
 }
 
 if (process.send !== undefined && asked !== undefined) {
-  process.send('ready')
-  process.send(await measureWay(asked, paths.slice(1), paths[0] ?? ''))
+  const [film = '', ...clips] = paths
+  process.send(await measureWay(asked, clips, film, () => process.send?.('ready')))
 } else {
   await compare()
 }
@@ -99,7 +99,7 @@ async function inProcess(way: string, clips: readonly string[], film: string): P
   const memory = { own: 0, started: 0 }
   const watch = setInterval(() => watchMemory(child, memory).catch(() => {}), 10)
   await once(child, 'message')
-  // Not the ffmpeg that was asked for its version.
+  // Not the processes that were started to get ready.
   memory.started = 0
   const [measured] = await once(child, 'message')
   clearInterval(watch)
