@@ -5,7 +5,7 @@ import { EXACT_SCALING, matrixOf } from '../src/pipeline/media/colour.ts'
 import { createMedia } from '../src/pipeline/media/media.ts'
 import { ffmpeg } from '../test/support/clips.ts'
 import { makePicture } from '../test/support/film.ts'
-import { makeChain } from '../test/support/numbered-clips.ts'
+import { MODEL_CLIP, makeChain } from '../test/support/numbered-clips.ts'
 import { median } from './median.ts'
 
 /**
@@ -53,8 +53,7 @@ async function compareTimes(): Promise<void> {
   console.log('|---|---|---|---|---|')
   const rows = WAYS.map(([name]) => [name])
   for (const gop of [null, 2]) {
-    const recipe = { count: 1, frames: 192, fps: 24, width: 1280, height: 720, bFrames: true, gop, rate: 7.2 }
-    const [clip = ''] = await makeChain(join(folder, 'clip'), recipe)
+    const [clip = ''] = await makeChain(join(folder, 'clip'), { ...MODEL_CLIP, gop })
     const times: number[][] = WAYS.map(() => [])
     for (let round = 0; round < ROUNDS; round++) {
       for (const [i, [, ending, way]] of WAYS.entries()) {

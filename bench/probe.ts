@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createMedia } from '../src/pipeline/media/media.ts'
 import { ffmpeg } from '../test/support/clips.ts'
-import { makeChain } from '../test/support/numbered-clips.ts'
+import { MODEL_CLIP, makeChain } from '../test/support/numbered-clips.ts'
 import { median } from './median.ts'
 
 /** How long it takes to know a clip of 8 s: our reader, `ffmpeg -i`, and ffprobe where the PATH has one. */
@@ -24,17 +24,7 @@ const WAYS: readonly (readonly [name: string, probe: (clip: string) => Promise<u
 
 const folder = await mkdtemp(join(tmpdir(), 'sora-probe-'))
 try {
-  const recipe = {
-    count: 1,
-    frames: 192,
-    fps: 24,
-    width: 1280,
-    height: 720,
-    bFrames: true,
-    gop: null,
-    rate: 7.2,
-  }
-  const [clip = ''] = await makeChain(join(folder, 'clip'), recipe)
+  const [clip = ''] = await makeChain(join(folder, 'clip'), MODEL_CLIP)
   console.log(`ffmpeg ${ffmpeg.version}; medians of ${ROUNDS}\n`)
   console.log('| way | time | of ours |')
   console.log('|---|---|---|')
