@@ -1,11 +1,10 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ffmpeg } from '../test/support/clips.ts'
-import { makeChain } from '../test/support/numbered-clips.ts'
+import { MODEL_CLIP, makeChain } from '../test/support/numbered-clips.ts'
 import { median } from './median.ts'
 import { measureWay, WAYS } from './ways-to-join.ts'
 
@@ -31,8 +30,8 @@ interface Cost {
 }
 
 if (process.send !== undefined && asked !== undefined) {
-  process.send('ready')
-  process.send(await measureWay(asked, paths.slice(1), paths[0] ?? ''))
+  const [film = '', ...clips] = paths
+  process.send(await measureWay(asked, clips, film, () => process.send?.('ready')))
 } else {
   await compare()
 }
@@ -56,17 +55,7 @@ async function compare(): Promise<void> {
 async function makeClips(folder: string): Promise<string[]> {
   const longest = Math.max(...COUNTS)
   const count = Math.min(DISTINCT, longest)
-  const recipe = {
-    count,
-    frames: 192,
-    fps: 24,
-    width: 1280,
-    height: 720,
-    bFrames: true,
-    gop: null,
-    rate: 7.2,
-  }
-  const made = await makeChain(join(folder, 'clip'), recipe)
+  const made = await makeChain(join(folder, 'clip'), { ...MODEL_CLIP, count })
   return Array.from({ length: longest }, (_, i) => made[i % count] ?? '')
 }
 
@@ -94,17 +83,23 @@ function hasMoviePy(): boolean {
   }
 }
 
-async function inProcess(way: string, clips: readonly string[], film: string): Promise<Cost> {
+function inProcess(way: string, clips: readonly string[], film: string): Promise<Cost> {
   const child = fork(fileURLToPath(import.meta.url), [way, film, ...clips])
   const memory = { own: 0, started: 0 }
-  const watch = setInterval(() => watchMemory(child, memory).catch(() => {}), 10)
-  await once(child, 'message')
-  // Not the ffmpeg that was asked for its version.
-  memory.started = 0
-  const [measured] = await once(child, 'message')
-  clearInterval(watch)
-  if (child.exitCode === null) await once(child, 'exit')
-  return { ...measured, ...memory }
+  const watch = setInterval(() => watchMemory(child, memory), 10)
+  return new Promise((done, failed) => {
+    let measured: Pick<Cost, 'ms' | 'cpu'> | null = null
+    child.on('message', (message: 'ready' | Pick<Cost, 'ms' | 'cpu'>) => {
+      if (message !== 'ready') measured = message
+      // Not the processes that were started to get ready.
+      else memory.started = 0
+    })
+    child.on('exit', (code) => {
+      clearInterval(watch)
+      if (measured === null) failed(new Error(`“${way}” ended with ${code}`))
+      else done({ ...measured, ...memory })
+    })
+  })
 }
 
 /** The kernel keeps each process's peak; it is gone with the process. */

@@ -86,11 +86,12 @@ async function writeBack(path: string, bytes: Buffer): Promise<void> {
   await file.close()
 }
 
-/** Makes the film twice where the first time is for learning, and measures the last. Seconds of the CPU, with all processes started. */
+/** Makes the film after a smaller one, and measures that. `ready` is called in between. CPU in seconds, with all processes started. */
 export async function measureWay(
   way: string,
   clips: readonly string[],
   film: string,
+  ready: () => void,
 ): Promise<{ ms: number; cpu: number }> {
   const join = WAYS[way]
   if (join === undefined) throw new Error(`No way “${way}”`)
@@ -98,6 +99,7 @@ export async function measureWay(
   // Loads and compiles what the first film pays for; the replay learns ffmpeg's answers.
   if (!slow) await join(way === 'join, container alone' ? clips : clips.slice(0, 2), film)
   await rm(film, { force: true })
+  ready()
   const cpuBefore = await cpuSeconds()
   const started = performance.now()
   await join(clips, film)

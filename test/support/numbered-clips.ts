@@ -14,6 +14,18 @@ export interface ChainRecipe {
   rate?: number | null
 }
 
+/** One clip such as video models deliver, of 8.4 MB. */
+export const MODEL_CLIP: ChainRecipe = {
+  count: 1,
+  frames: 192,
+  fps: 24,
+  width: 1280,
+  height: 720,
+  bFrames: true,
+  gop: null,
+  rate: 7.2,
+}
+
 /** A frame's number stands over its upper sixth as this many blocks, white for a set bit, the lowest bit at the left. */
 export const NUMBER_BITS = 16
 

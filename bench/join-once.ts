@@ -1,0 +1,150 @@
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ffmpeg } from '../test/support/clips.ts'
+import { makeChain } from '../test/support/numbered-clips.ts'
+import { median } from './median.ts'
+import { measureWay, WAYS } from './ways-to-join.ts'
+
+/**
+ * What a join costs beside others: time, CPU and memory for 2 to 100 clips of 8 s, 720p24, 8.4 MB each. Every film is made in a process of
+ * its own that has made a smaller one before; the ways take turns. `--quick`: up to 10 clips, without encoding.
+ */
+const [asked, ...paths] = process.argv.slice(2)
+const quick = process.argv.includes('--quick')
+const COUNTS = quick ? [2, 10] : [2, 4, 10, 30, 100]
+const ROUNDS = 1
+/** Of more clips than that, nothing is encoded, and one round must do for all that decodes. */
+const MEASURED_MAX = 10
+/** Clips that are made; more are the same ones again. */
+const DISTINCT = 10
+
+interface Cost {
+  ms: number
+  cpu: number
+  /** Megabytes at most: of the process that joins, and of the largest that it starts. */
+  own: number
+  started: number
+}
+
+if (process.send !== undefined && asked !== undefined) {
+  const [film = '', ...clips] = paths
+  process.send(await measureWay(asked, clips, film, () => process.send?.('ready')))
+} else {
+  await compare()
+}
+
+async function compare(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'sora-join-'))
+  try {
+    const clips = await makeClips(folder)
+    console.log(
+      `ffmpeg ${ffmpeg.version}, Node ${process.versions.node}; medians of ${ROUNDS}; encoding, and joins of more than ${MEASURED_MAX}, once.`,
+    )
+    for (const count of COUNTS) {
+      const costs = await measureAll(clips.slice(0, count), join(folder, 'film.mp4'))
+      printTable(count, costs)
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function makeClips(folder: string): Promise<string[]> {
+  const longest = Math.max(...COUNTS)
+  const count = Math.min(DISTINCT, longest)
+  const recipe = {
+    count,
+    frames: 192,
+    fps: 24,
+    width: 1280,
+    height: 720,
+    bFrames: true,
+    gop: null,
+    rate: 7.2,
+  }
+  const made = await makeChain(join(folder, 'clip'), recipe)
+  return Array.from({ length: longest }, (_, i) => made[i % count] ?? '')
+}
+
+async function measureAll(clips: readonly string[], film: string): Promise<Map<string, Cost[]>> {
+  const costs = new Map<string, Cost[]>()
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const way of Object.keys(WAYS)) {
+      const encodes = way === 'ffmpeg re-encode' || way === 'MoviePy'
+      const many = clips.length > MEASURED_MAX
+      if (encodes && (quick || many)) continue
+      if (round > 0 && (encodes || (many && way === 'join'))) continue
+      if (way === 'MoviePy' && !hasMoviePy()) continue
+      costs.set(way, [...(costs.get(way) ?? []), await inProcess(way, clips, film)])
+    }
+  }
+  return costs
+}
+
+function hasMoviePy(): boolean {
+  try {
+    execFileSync('python3', ['-c', 'import moviepy'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function inProcess(way: string, clips: readonly string[], film: string): Promise<Cost> {
+  const child = fork(fileURLToPath(import.meta.url), [way, film, ...clips])
+  const memory = { own: 0, started: 0 }
+  const watch = setInterval(() => watchMemory(child, memory).catch(() => {}), 10)
+  await once(child, 'message')
+  // Not the processes that were started to get ready.
+  memory.started = 0
+  const [measured] = await once(child, 'message')
+  clearInterval(watch)
+  if (child.exitCode === null) await once(child, 'exit')
+  return { ...measured, ...memory }
+}
+
+/** The kernel keeps each process's peak; it is gone with the process. */
+async function watchMemory({ pid }: ChildProcess, memory: { own: number; started: number }): Promise<void> {
+  const peak = async (id: string) => {
+    const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '')
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024
+  }
+  memory.own = Math.max(memory.own, await peak(`${pid}`))
+  const below = async (id: string): Promise<void> => {
+    const children = await readFile(`/proc/${id}/task/${id}/children`, 'utf8').catch(() => '')
+    for (const started of children.split(' ').filter(Boolean)) {
+      memory.started = Math.max(memory.started, await peak(started))
+      await below(started)
+    }
+  }
+  await below(`${pid}`)
+}
+
+function printTable(count: number, costs: Map<string, Cost[]>): void {
+  const of = (way: string, key: keyof Cost) => median((costs.get(way) ?? []).map((cost) => cost[key]))
+  console.log(`\n${count} clips\n`)
+  console.log(
+    '| way | time | of raw | CPU | of raw | memory over an idle process | of the largest it starts |',
+  )
+  console.log('|---|---|---|---|---|---|---|')
+  for (const way of costs.keys()) {
+    if (way === 'nothing') continue
+    const ratio = (key: 'ms' | 'cpu') => (of(way, key) / of('raw read + write', key)).toFixed(2)
+    const over = Math.max(0, of(way, 'own') - of('nothing', 'own'))
+    const started = of(way, 'started')
+    const cells = [
+      way,
+      `${of(way, 'ms').toFixed(0)} ms`,
+      ratio('ms'),
+      `${of(way, 'cpu').toFixed(2)} s`,
+      ratio('cpu'),
+      `${over.toFixed(0)} MB`,
+      started === 0 ? '' : `${started.toFixed(0)} MB`,
+    ]
+    console.log(`| ${cells.join(' | ')} |`)
+  }
+}
