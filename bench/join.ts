@@ -104,19 +104,24 @@ function inProcess(way: string, clips: readonly string[], film: string): Promise
 
 /** The kernel keeps each process's peak; it is gone with the process. */
 async function watchMemory({ pid }: ChildProcess, memory: { own: number; started: number }): Promise<void> {
-  const peak = async (id: string) => {
-    const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '')
-    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024
-  }
-  memory.own = Math.max(memory.own, await peak(`${pid}`))
+  const own = await peakOf(`${pid}`)
+  memory.own = Math.max(memory.own, own.megabytes)
   const below = async (id: string): Promise<void> => {
     const children = await readFile(`/proc/${id}/task/${id}/children`, 'utf8').catch(() => '')
     for (const started of children.split(' ').filter(Boolean)) {
-      memory.started = Math.max(memory.started, await peak(started))
+      const { name, megabytes } = await peakOf(started)
+      // For a moment a new process is still a copy of the one that starts it.
+      if (name !== own.name) memory.started = Math.max(memory.started, megabytes)
       await below(started)
     }
   }
   await below(`${pid}`)
+}
+
+async function peakOf(id: string): Promise<{ name: string; megabytes: number }> {
+  const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '')
+  const field = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1] ?? ''
+  return { name: field('Name'), megabytes: Number(field('VmHWM')) / 1024 }
 }
 
 function printTable(count: number, costs: Map<string, Cost[]>): void {
