@@ -39,7 +39,8 @@ test('ten clips of a model that shifts colours stay near the first one where eac
   expect(plain.red).toBeGreaterThan(5)
   expect(Math.abs(nudged.red)).toBeLessThan(plain.red / 2)
   expect(nudged.psnr).toBeGreaterThan(plain.psnr + 6)
-})
+  // a hundred short runs of ffmpeg: seconds on an idle machine
+}, 120_000)
 
 test('a nudge goes towards the first clip, and changes no pixel by more than 3 levels', async () => {
   const { shift, largest } = compare(...(await nudgeOf([BRIGHTENING, BRIGHTENING, BRIGHTENING])))
