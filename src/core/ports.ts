@@ -143,7 +143,7 @@ export interface Media {
   check(film: string, joined: JoinedFilm, signal: AbortSignal): Promise<FilmCheck>
 }
 
-/** What is made of a finished film. Files that it writes are whole or not there. Throws `MediaError`. */
+/** What is made of a film for places that can't take it as it is. Files that it writes are whole or not there. Throws `MediaError`. */
 export interface Previews {
   /** Writes its best frame as a JPEG. */
   poster(film: string, jpg: string, signal: AbortSignal): Promise<void>
@@ -151,6 +151,8 @@ export interface Previews {
   contactSheet(film: string, jpg: string, starts: readonly number[], signal: AbortSignal): Promise<void>
   /** Writes moments of it as a small animated WebP, without sound. */
   preview(film: string, webp: string, signal: AbortSignal): Promise<void>
+  /** Writes a picture, such as a last frame, as a small JPEG. */
+  still(png: string, jpg: string, signal: AbortSignal): Promise<void>
   /** Writes all of it, with sound, as an MP4 of at most `maxBytes`. Throws `UserError` `size_unreachable`. */
   smaller(
     film: string,
