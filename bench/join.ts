@@ -3,10 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createMedia } from '../src/pipeline/media/media.ts'
 import { ffmpeg } from '../test/support/clips.ts'
 import { MODEL_CLIP, makeChain } from '../test/support/numbered-clips.ts'
 import { median } from './median.ts'
-import { measureWay, WAYS } from './ways-to-join.ts'
+import { lastFrameOf, measureWay, WAYS } from './ways-to-join.ts'
 
 /**
  * What a join costs beside others: time, CPU and memory for 2 to 100 clips of 8 s, 720p24, 8.4 MB each. Every film is made in a process of
@@ -56,6 +57,8 @@ async function makeClips(folder: string): Promise<string[]> {
   const longest = Math.max(...COUNTS)
   const count = Math.min(DISTINCT, longest)
   const made = await makeChain(join(folder, 'clip'), { ...MODEL_CLIP, count })
+  const { signal } = new AbortController()
+  for (const clip of made) await createMedia(ffmpeg).lastFrame(clip, lastFrameOf(clip), signal)
   return Array.from({ length: longest }, (_, i) => made[i % count] ?? '')
 }
 

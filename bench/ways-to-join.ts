@@ -18,6 +18,8 @@ export const WAYS: Readonly<Record<string, Join>> = {
   'raw read + write': rawCopy,
   cat: (clips, film) => run('sh', ['-c', 'cat "$@" > "$0" && sync "$0"', film, ...clips]),
   'join, container alone': (clips, film) => replayed.join(plainOrder(clips), film, signal),
+  'join, last frames at hand': (clips, film) =>
+    createMedia(ffmpeg).join({ ...plainOrder(clips), lastFrames: clips.map(lastFrameOf) }, film, signal),
   join: (clips, film) => createMedia(ffmpeg).join(plainOrder(clips), film, signal),
   'ffmpeg concat copy': async (clips, film) => {
     await concat(clips, film)
@@ -28,6 +30,11 @@ export const WAYS: Readonly<Record<string, Join>> = {
     await run('sync', [film])
   },
   MoviePy: (clips, film) => run('python3', ['-c', MOVIEPY, film, ...clips]),
+}
+
+/** Where the picture of a clip's last frame lies, which a job has since the clip came. */
+export function lastFrameOf(clip: string): string {
+  return `${clip}.last-frame.png`
 }
 
 const MOVIEPY = `

@@ -118,6 +118,8 @@ export interface FilmLabel {
 /** What a film is to be made of. `clips` are paths, each clip going on from the last frame of the one before. */
 export interface JoinOrder {
   clips: readonly string[]
+  /** PNGs of the clips' last frames, where they are there already: to find each in its clip again takes longer than all the rest. */
+  lastFrames?: readonly string[]
   label: FilmLabel
   /** The language of the mark that the picture's first seconds carry; null: the metadata alone says how the film was made. */
   mark: Locale | null

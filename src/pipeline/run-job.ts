@@ -113,6 +113,7 @@ async function joinAndCheck(
   if (done !== null) return done
   const order: JoinOrder = {
     clips: segments.map((segment) => deps.work.clip(job.id, segment.index)),
+    lastFrames: segments.map((segment) => deps.work.lastFrame(job.id, segment.index)),
     label: await labelOf(deps, job),
     mark: deps.visibleLabel ? job.locale : null,
     crossfadeMs: job.request.crossfade,

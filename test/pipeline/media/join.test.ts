@@ -59,6 +59,25 @@ test('a film of three clips shows each frame once and copies every packet as it 
   expect(info.seconds).toBeCloseTo(70 / 12, 6)
 })
 
+test('pictures of the last frames that are at hand tell as much of the seams as the clips themselves', async () => {
+  const clips = [
+    ...(await chain('known', [{ options: B_FRAMES }, { width: 160, height: 90 }])),
+    await makeClip(join(folder, 'known-cut.mp4'), { numbers: numbered(60, 12) }),
+  ]
+  const lastFrames = clips.map((clip) => `${clip}.png`)
+  for (const [i, clip] of clips.entries()) await media.lastFrame(clip, lastFrames[i] ?? '', never)
+  const told = (await joined('known', clips, { lastFrames })).report.seams
+  const seen = (await joined('seen', clips)).report.seams
+  expect(told.map(({ repeats }) => repeats)).toEqual([true, false])
+  for (const [i, seam] of seen.entries()) {
+    expect(told[i]).toEqual({
+      ...seam,
+      ssim: expect.closeTo(seam.ssim, 1),
+      colour: expect.closeTo(seam.colour, 0),
+    })
+  }
+})
+
 test('clips with B-frames make a film without a repeated or a missing frame', async () => {
   const clips = await chain('b', [{ options: B_FRAMES }, { options: B_FRAMES }, {}, { options: B_FRAMES }])
   const { film, info } = await joined('b', clips)

@@ -28,7 +28,7 @@ export function joinClips(
 ): Promise<JoinedFilm> {
   return withScratch(film, async (scratch) => {
     const { clips, format } = await sameFormat(ffmpeg, order, scratch, signal)
-    const comparisons = await compareNeighbours(ffmpeg, clips, scratch, signal)
+    const comparisons = await compareNeighbours(ffmpeg, clips, order.lastFrames ?? [], scratch, signal)
     const strip = await stripOf(ffmpeg, clips, order, format, scratch, signal)
     const { pieces } = strip
     const video = pieces[0]?.mp4.video
