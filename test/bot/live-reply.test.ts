@@ -250,18 +250,21 @@ describe('edits', () => {
     expect(chat.direct).toHaveLength(1)
   })
 
-  test('«too often» is waited out, and the end is shown all the same', async () => {
+  test('«too often» is waited out, ever longer; the end is tried at once all the same, and shown', async () => {
     const { clock, card, chat, happen, start } = scene()
     happen({ type: 'queued' })
     start().follow(card)
     await clock.pass(HOUR)
-    chat.fail = ['too_often', 'too_often']
+    chat.fail = Array.from({ length: 9 }, () => 'too_often')
+    happen(started(1))
+    await clock.pass(10 * MINUTE)
+    expect(chat.tries).toBeLessThanOrEqual(7)
+    const before = chat.tries
     happen(COMPLETED)
-    await clock.pass(MINUTE)
+    await clock.pass(5000)
+    expect(chat.tries).toBe(before + 1)
     expect(chat.direct).toHaveLength(1)
-    expect(chat.tries).toBe(2)
     await clock.pass(HOUR)
-    expect(chat.tries).toBe(4)
     expect(chat.edits.at(-1)?.view.tone).toBe('done')
   })
 
