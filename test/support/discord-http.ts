@@ -20,6 +20,15 @@ export interface Answer {
   headers?: Record<string, string>
 }
 
+/** What came of a request: its answer, and what was wrong with it. */
+export interface Outcome {
+  answer: Answer
+  complaints: string[]
+}
+
+/** Asks the server behind. */
+export type Behind = (method: string, path: string, body?: unknown) => Promise<Answer>
+
 /** Discord's errors, by their code: status and words. Source: docs.discord.com/developers/topics/opcodes-and-status-codes. */
 const ERRORS = {
   10003: [404, 'Unknown Channel'],

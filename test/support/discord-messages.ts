@@ -1,6 +1,6 @@
 import { MessageFlags } from 'discord.js'
 import { generateSnowflake } from 'discord-digital-twin'
-import { type Answer, type Asked, type Fields, refusal } from './discord-http.ts'
+import { type Asked, type Behind, type Fields, type Outcome, refusal } from './discord-http.ts'
 import { messageComplaints, partsOf, type SentFile, textOf } from './discord-limits.ts'
 import { type BodyKind, shapeComplaints } from './discord-schemas.ts'
 
@@ -30,14 +30,9 @@ export interface Shown {
 }
 
 /** What came of a request that has to do with a message. */
-export interface Outcome {
-  answer: Answer
-  complaints: string[]
+interface MessageOutcome extends Outcome {
   message?: Shown
 }
-
-/** What the server behind answers. */
-type Behind = (method: string, path: string, body?: unknown) => Promise<Answer>
 
 /** The messages: the server behind keeps them, this keeps what it lacks, and judges what is sent. */
 export interface Messages {
@@ -48,8 +43,10 @@ export interface Messages {
     path: string,
     asked: Asked,
     how?: { flags?: number; channelId?: string },
-  ): Promise<Outcome>
-  edit(kind: BodyKind, path: string, asked: Asked, message: Shown): Promise<Outcome>
+  ): Promise<MessageOutcome>
+  edit(kind: BodyKind, path: string, asked: Asked, message: Shown): Promise<MessageOutcome>
+  /** Forgets which messages came with a nonce, as Discord does after some minutes. */
+  forgetNonces(): void
   /** Takes in a message that the server behind has made or changed in another way. */
   adopt(api: Fields, body: Fields, files?: readonly SentFile[]): Shown
 }
@@ -80,7 +77,7 @@ export function createMessages(
     path: string,
     asked: Asked,
     { flags = 0, channelId = '' } = {},
-  ): Promise<Outcome> {
+  ): Promise<MessageOutcome> {
     const body = (asked.body ?? {}) as Fields
     const all = Number(body.flags ?? 0) | flags
     const complaints = judged(kind, asked, all, [])
@@ -100,7 +97,7 @@ export function createMessages(
     return { answer: { ...made, body: await withAttachments(api, message) }, complaints, message }
   }
 
-  async function edit(kind: BodyKind, path: string, asked: Asked, message: Shown): Promise<Outcome> {
+  async function edit(kind: BodyKind, path: string, asked: Asked, message: Shown): Promise<MessageOutcome> {
     const body = (asked.body ?? {}) as Fields
     const flags = (message.flags & ~MessageFlags.Loading) | Number(body.flags ?? 0)
     const stays = body.attachments as { id: unknown }[] | undefined
@@ -157,7 +154,7 @@ export function createMessages(
     return { ...api, attachments: full }
   }
 
-  return { all, create, edit, adopt }
+  return { all, create, edit, adopt, forgetNonces: () => nonces.clear() }
 }
 
 function show(message: Shown, api: Fields, body: Fields): void {
