@@ -90,7 +90,7 @@ export interface DiscordFront {
 }
 
 export async function startDiscordFront(): Promise<DiscordFront> {
-  prepareSchemas()
+  await prepareSchemas()
   const token = `front.${generateSnowflake()}.token`
   const ids = channelIds()
   const rooms = ids.map((id, i) => ({ id, name: `channel-${i + 1}`, type: ChannelType.GuildText }))

@@ -27,8 +27,10 @@ export interface GatewayFront {
   upgrade(request: IncomingMessage, socket: Duplex): void
   /** Breaks the bot's connection. `forgotten`: its session is gone too, and what it has missed is lost. */
   drop(how?: { forgotten?: boolean }): void
-  /** Resolves as soon as a bot is connected. */
+  /** Resolves as soon as a bot has a session: what is sent to it then arrives, later where its line is broken. */
   connected(): Promise<void>
+  /** A bot's line is whole now. */
+  readonly ready: boolean
   /** How often a bot has identified itself, and how often it took a session up again. */
   identified: number
   resumed: number
@@ -51,10 +53,14 @@ export function createGatewayFront(deps: {
   const sessions = new Map<string, Session>()
   const bots = new Set<WebSocketEnd>()
   let ready = Promise.withResolvers<void>()
+  let isReady = false
   const front: GatewayFront = {
     upgrade,
     drop,
     connected: () => ready.promise,
+    get ready() {
+      return isReady
+    },
     identified: 0,
     resumed: 0,
     invalid: [],
@@ -76,7 +82,9 @@ export function createGatewayFront(deps: {
       },
       closed() {
         bots.delete(bot)
-        if (session?.bot === bot) left(session)
+        if (session?.bot !== bot) return
+        left(session)
+        ready = Promise.withResolvers<void>()
       },
     })
     bots.add(bot)
@@ -108,7 +116,7 @@ export function createGatewayFront(deps: {
       const about = message.d as Fields
       if (needed && !(asked.intents & needed[about.guild_id ? 'guild' : 'dm'])) return
       dispatch(session, event, event === 'READY' ? welcome(session, about) : deps.changed(event, about))
-      if (event === 'READY') ready.resolve()
+      if (event === 'READY') arrived()
     })
     behind.addEventListener('close', ({ code }) => {
       if (sessions.has(session.id)) session.bot?.close(code)
@@ -136,13 +144,18 @@ export function createGatewayFront(deps: {
     session.bot = bot
     for (const missed of session.events.slice(asked.seq)) bot.send(missed)
     dispatch(session, 'RESUMED', {})
-    ready.resolve()
+    arrived()
     return session
+  }
+
+  function arrived(): void {
+    isReady = true
+    ready.resolve()
   }
 
   function left(session: Session): void {
     session.bot = null
-    ready = Promise.withResolvers<void>()
+    isReady = false
   }
 
   function end(session: Session): void {
@@ -154,7 +167,9 @@ export function createGatewayFront(deps: {
     for (const session of sessions.values()) {
       session.bot?.destroy()
       left(session)
-      if (forgotten) end(session)
+      if (!forgotten) continue
+      end(session)
+      ready = Promise.withResolvers<void>()
     }
   }
 

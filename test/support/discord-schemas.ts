@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { createGenerator, type Schema } from 'ts-json-schema-generator'
+import type { Schema } from 'ts-json-schema-generator'
 
 /** The bodies that are judged, by the name of their type in discord-api-types. */
 const BODIES = {
@@ -37,21 +37,23 @@ export function shapeComplaints(kind: BodyKind, body: unknown): string[] {
 }
 
 /** Gets the schemas ready where they aren't yet, so that no deadline has to wait for it. */
-export function prepareSchemas(): void {
+export async function prepareSchemas(): Promise<void> {
+  if (!existsSync(kept)) await make()
   for (const kind of Object.keys(BODIES) as BodyKind[]) validatorOf(kind)
 }
 
 function validatorOf(kind: BodyKind): ValidateFunction {
   const known = validators.get(kind)
   if (known) return known
-  if (!existsSync(kept)) make()
   if (!ajv.getSchema('discord')) ajv.addSchema(JSON.parse(readFileSync(kept, 'utf8')), 'discord')
   const made = ajv.compile({ $ref: `discord#/definitions/${BODIES[kind]}` })
   validators.set(kind, made)
   return made
 }
 
-function make(): void {
+async function make(): Promise<void> {
+  // it brings a TypeScript of its own: loaded where it is needed alone
+  const { createGenerator } = await import('ts-json-schema-generator')
   const folder = `${kept}.${process.pid}`
   cpSync(types, folder, { recursive: true, filter: (path) => !/\.(m?js|map)$/.test(path) })
   // this mapped type adds `| undefined`, which JSON doesn't have, and the generator loses primitive types in it
