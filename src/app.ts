@@ -3,7 +3,18 @@ import { join } from 'node:path'
 import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
-import type { EventLog, Identity, JobStore, Limits, Log, ObjectStore, WorkFolder } from './core/ports.ts'
+import {
+  type CardStore,
+  type EventLog,
+  type Identity,
+  immediately,
+  type JobStore,
+  type Limits,
+  type Log,
+  type ObjectStore,
+  type Usage,
+  type WorkFolder,
+} from './core/ports.ts'
 import type { Preview } from './core/preview.ts'
 import { allowedEstimate, costUsd } from './core/price.ts'
 import { type ModelCapabilities, type ModelList, parseRequest, type RequestInput } from './core/request.ts'
@@ -19,6 +30,7 @@ import { createInProcessQueue } from './pipeline/queue/in-process.ts'
 import { createSlots } from './pipeline/queue/slots.ts'
 import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
 import { createRunJob } from './pipeline/run-job.ts'
+import { createShowLastFrame } from './pipeline/show-last-frame.ts'
 import { createSubmitJob, type Submission } from './pipeline/submit-job.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createFalModel } from './pipeline/video/fal.ts'
@@ -55,7 +67,14 @@ export interface Service {
   cancel(jobId: string): Promise<void>
   /** Makes previews of a finished film where they aren't there yet; their keys in `objects`. */
   preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
-  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'userOf' | 'unfinished'>
+  /** The newest last frame of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
+  lastFrame(jobId: string, signal: AbortSignal): Promise<Buffer | null>
+  /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
+  takeUp(): Promise<number>
+  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'userOf' | 'usualSeconds'>
+  cards: CardStore
+  /** How much of what is allowed a person has used; null: it isn't counted for them. */
+  allowance(identity: Identity): Promise<Allowance>
   events: EventLog
   objects: ObjectStore
   /** The model that a job is made with. */
@@ -64,6 +83,11 @@ export interface Service {
   costOf(jobId: string): Promise<number | null>
   /** Leaves running jobs to the next start, and closes everything. */
   stop(): Promise<void>
+}
+
+export interface Allowance {
+  hour: { limit: number; used: Usage['lastHour'] } | null
+  active: { limit: number; used: Usage['active'] }
 }
 
 /** Puts the adapters that are configured behind the ports. Throws `ConfigError`, and `UserError` `ffmpeg_missing`. */
@@ -75,13 +99,19 @@ export async function createApp(config: Config, log: Log): Promise<App> {
 
   async function open(): Promise<Service> {
     // loaded when it is needed: drizzle takes most of a second, and a refused request shouldn't wait for it
-    const [{ openPglite, openPostgres }, { createEventLog }, { createJobStore }, { createPlanCache }] =
-      await Promise.all([
-        import('./storage/db.ts'),
-        import('./storage/event-log.ts'),
-        import('./storage/job-store.ts'),
-        import('./storage/plan-cache.ts'),
-      ])
+    const [
+      { openPglite, openPostgres },
+      { createEventLog },
+      { createJobStore },
+      { createCardStore },
+      { createPlanCache },
+    ] = await Promise.all([
+      import('./storage/db.ts'),
+      import('./storage/event-log.ts'),
+      import('./storage/job-store.ts'),
+      import('./storage/card-store.ts'),
+      import('./storage/plan-cache.ts'),
+    ])
     const dataDir = await openDataDir(config.dataDir)
     const inside = (name: string) => join(dataDir.path, name)
     let database: Database
@@ -140,6 +170,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const submitJob = createSubmitJob(deps)
     const retryJob = createRetryJob(deps)
     const resumeJob = createResumeJob(deps)
+    const previews = createPreviews(ffmpeg)
     queue.start(createRunJob(deps))
 
     return {
@@ -147,8 +178,23 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       retry: (jobId, identity) => retryJob(jobId, limitsOf(config, identity)),
       resume: (jobId, identity) => resumeJob(jobId, limitsOf(config, identity)),
       cancel: createCancelJob(deps),
-      preview: createPreviewFilm({ ...deps, work: previewWork, previews: createPreviews(ffmpeg) }),
+      preview: createPreviewFilm({ ...deps, work: previewWork, previews }),
+      lastFrame: createShowLastFrame({ jobs, work, previews }),
+      async takeUp() {
+        const left = await jobs.unfinished()
+        for (const job of left) await queue.enqueue(job, immediately)
+        return left.length
+      },
       jobs,
+      cards: createCardStore(database.db),
+      async allowance(identity) {
+        const { jobsPerHour, activeJobs } = limitsOf(config, identity)
+        const { lastHour, active } = await jobs.usage(await jobs.userOf(identity))
+        return {
+          hour: jobsPerHour === null ? null : { limit: jobsPerHour, used: lastHour },
+          active: { limit: activeJobs, used: active },
+        }
+      },
       events,
       objects,
       async modelOf(jobId) {
@@ -212,7 +258,7 @@ function modelById(id: string): CatalogueModel {
 }
 
 /** The command line is the operator's own: the hourly limit is for people in chats and on the web. */
-function limitsOf(config: Config, identity: Identity): Limits {
+function limitsOf(config: Config, identity: Identity): Limits & { activeJobs: number } {
   return {
     jobsPerHour: identity.platform === 'cli' ? null : config.jobsPerHour,
     activeJobs: config.maxActiveJobsPerUser,

@@ -32,6 +32,7 @@ export interface Config {
   /** Where fal's prices and schemas are asked for, with a key or without. */
   falApiUrl: string | null
   supabase: { url: string; secretKey: string; bucket: string } | null
+  discord: { token: string; apiUrl: string; guildId: string | null } | null
   /** In USD; null: no ceiling. */
   maxUsdPerJob: number | null
   maxUsdPerUserDay: number | null
@@ -51,6 +52,7 @@ export interface ConfigProblem {
     | 'not_web_address'
     | 'not_usd'
     | 'not_bucket_name'
+    | 'not_discord_id'
     | 'needed_with'
   given: string
   allowed: string
@@ -101,6 +103,12 @@ const bucket = {
   allowed: 'a–z, 0–9, _ and -',
 }
 
+const discordId = {
+  schema: text.regex(/^\d{17,20}$/),
+  problem: 'not_discord_id' as const,
+  allowed: '123456789012345678',
+}
+
 const usd = {
   schema: text
     .regex(/^\d+(\.\d+)?$/)
@@ -131,6 +139,8 @@ const RULES = {
   FAL_REST_URL: webAddress,
   FAL_API_URL: webAddress,
   SUPABASE_URL: webAddress,
+  DISCORD_API_URL: webAddress,
+  DISCORD_GUILD_ID: discordId,
   MAX_USD_PER_JOB: usd,
   MAX_USD_PER_USER_DAY: usd,
   CONFIRM_ABOVE_USD: usd,
@@ -174,6 +184,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     mediaHosts: (set('MEDIA_HOSTS') ?? '').split(/[\s,]+/).filter((host) => host !== ''),
   }
 
+  const discordToken = set('DISCORD_TOKEN')
+  const discordUrl = checked('DISCORD_API_URL') ?? 'https://discord.com/api'
+  const discordGuild = checked('DISCORD_GUILD_ID')
+
   const config: Config = {
     dataDir: set('DATA_DIR') ?? './data',
     databaseUrl: checked('DATABASE_URL'),
@@ -193,6 +207,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     falApiUrl,
     supabase:
       supabaseUrl && supabaseKey ? { url: supabaseUrl, secretKey: supabaseKey, bucket: bucketName } : null,
+    discord: discordToken ? { token: discordToken, apiUrl: discordUrl, guildId: discordGuild } : null,
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,

@@ -1,3 +1,4 @@
+import type { Card, CardPlace, ChatName } from './card.ts'
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
 import type { Encoded, FilmCheck, Seam } from './film-check.ts'
@@ -142,7 +143,7 @@ export interface Media {
   check(film: string, joined: JoinedFilm, signal: AbortSignal): Promise<FilmCheck>
 }
 
-/** What is made of a finished film. Files that it writes are whole or not there. Throws `MediaError`. */
+/** What is made of a film for places that can't take it as it is. Files that it writes are whole or not there. Throws `MediaError`. */
 export interface Previews {
   /** Writes its best frame as a JPEG. */
   poster(film: string, jpg: string, signal: AbortSignal): Promise<void>
@@ -150,6 +151,8 @@ export interface Previews {
   contactSheet(film: string, jpg: string, starts: readonly number[], signal: AbortSignal): Promise<void>
   /** Writes moments of it as a small animated WebP, without sound. */
   preview(film: string, webp: string, signal: AbortSignal): Promise<void>
+  /** Writes a picture, such as a last frame, as a small JPEG. */
+  still(png: string, jpg: string, signal: AbortSignal): Promise<void>
   /** Writes all of it, with sound, as an MP4 of at most `maxBytes`. Throws `UserError` `size_unreachable`. */
   smaller(
     film: string,
@@ -212,6 +215,12 @@ export interface Limits {
   usdPerDay: number | null
 }
 
+/** A person's jobs of the last hour, and their unfinished ones. */
+export interface Usage {
+  lastHour: number
+  active: number
+}
+
 /** An open transaction of the store. `onCommit` runs after it has become durable, and never if it has not. */
 export interface Transaction {
   onCommit(run: () => void): void
@@ -224,6 +233,8 @@ export interface NewJob {
   locale: Locale
   /** In USD; null where the price isn't known. */
   estimateUsd: number | null
+  /** Where a chat shows it, for one that was asked for in a chat. */
+  card?: CardPlace
 }
 
 /** For what is to happen without a transaction. */
@@ -256,7 +267,7 @@ export interface SegmentMove extends Partial<Pick<Segment, 'request' | 'clipUrl'
 export interface JobStore {
   /** The user behind an identity, made at the first sight. */
   userOf(identity: Identity): Promise<string>
-  /** Takes a job in: limits, row, event and `enlist` in one transaction. Throws `hourly_limit`, `active_limit`, `cost_over_day`. */
+  /** Takes a job in: limits, row, card, event and `enlist` in one transaction. Throws `hourly_limit`, `active_limit`, `cost_over_day`. */
   submit(job: NewJob, limits: Limits, enlist: Enlist): Promise<Job>
   get(id: string): Promise<Job | null>
   /** A user's jobs, newest first. */
@@ -265,6 +276,10 @@ export interface JobStore {
   unfinished(): Promise<Job[]>
   /** In order. Empty until the job is planned. */
   segments(jobId: string): Promise<Segment[]>
+  /** How many jobs of a person count against the limits now. */
+  usage(userId: string): Promise<Usage>
+  /** How long the newest segments of a model took, from being sent to being stored: their median in seconds; null before the first. */
+  usualSeconds(model: string): Promise<number | null>
 
   /** Takes an unfinished job for `leaseMs`; null where another worker holds it or there is nothing to do. */
   claim(id: string, worker: string, leaseMs: number): Promise<Job | null>
@@ -288,6 +303,20 @@ export interface JobStore {
   requestCancel(id: string): Promise<void>
   /** Puts a failed job back in line. Throws `job_not_found`, `job_not_retryable`, `active_limit`. */
   retry(id: string, limits: Limits, enlist: Enlist): Promise<Job>
+}
+
+/** Where jobs' cards stand in chats. A card is added with its job. */
+export interface CardStore {
+  /** A job's card on a platform. */
+  of(jobId: string, platform: ChatName): Promise<Card | null>
+  /** The cards that still have something to show, or a person to tell, oldest first. */
+  open(platform: ChatName): Promise<Card[]>
+  /** The card shows this event; it never goes back. */
+  shown(card: Card, seq: number): Promise<void>
+  /** There is nothing more to show where it stands. */
+  gone(card: Card): Promise<void>
+  /** Its person was told of the end that happened at `end`. Compare-and-set: false where they had been told already. */
+  notified(card: Card, end: Date): Promise<boolean>
 }
 
 /** What happened to jobs, in order, for as long as they are kept. */

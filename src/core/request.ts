@@ -12,6 +12,9 @@ export const PROMPT_MAX = 500
 /** In milliseconds: half of the shortest segment. */
 export const CROSSFADE_MAX = 2000
 
+/** A picture that a film may open on: bytes, and pixels of its shorter side. */
+export const IMAGE = { bytesMax: 20_000_000, sideMin: 300, kinds: ['PNG', 'JPEG', 'WebP'] } as const
+
 export type Resolution = (typeof RESOLUTIONS)[number]
 export type Aspect = (typeof ASPECTS)[number]
 
@@ -57,6 +60,8 @@ export interface ModelCapabilities {
   /** The language that its prompts are best written in; `any`: the user's own. */
   promptLanguage: 'en' | 'any'
   usdPerSecond: Readonly<Record<Resolution, number | null>>
+  /** About how many seconds a segment takes to render; told to people until there are segments to learn it from. */
+  renderSeconds: number
   /** IPTC's term for what it makes, which a film's metadata must say. */
   source: 'trainedAlgorithmicMedia' | 'algorithmicMedia'
 }

@@ -174,6 +174,18 @@ export function usdText(usd: number): string {
   return usd > 0 && usd < 0.01 ? usd.toPrecision(1) : usd.toFixed(2)
 }
 
+/** A length of time in whole seconds, and in minutes and hours where there are some: "3 min, 20 sec". */
+export function durationText(seconds: number, locale: Locale): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const parts = {
+    hours: Math.floor(whole / 3600),
+    minutes: Math.floor(whole / 60) % 60,
+    seconds: whole % 60,
+  }
+  const secondsDisplay = whole === 0 ? 'always' : 'auto'
+  return new Intl.DurationFormat(locale, { style: 'short', secondsDisplay }).format(parts)
+}
+
 function whenText(instant: string, locale: Locale): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(
     new Date(instant),

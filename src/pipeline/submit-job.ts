@@ -1,3 +1,4 @@
+import type { CardPlace } from '../core/card.ts'
 import type { Job } from '../core/job.ts'
 import type { Identity, JobQueue, JobStore, Limits, Media, WorkFolder } from '../core/ports.ts'
 import { allowedEstimate, type Ceilings } from '../core/price.ts'
@@ -24,13 +25,17 @@ export interface SubmitDeps {
   newId: () => string
 }
 
-/** Who asks, and how much they may ask for. `picture` is the path of the picture that the film shall open on. */
+/**
+ * Who asks, and how much they may ask for. `picture` is the path of the picture that the film shall open on; `card` where a chat shows
+ * the job, for one that is asked for in a chat.
+ */
 export interface Submission {
   input: RequestInput
   picture: string | null
   identity: Identity
   locale: Locale
   limits: Limits
+  card?: CardPlace
 }
 
 /**
@@ -39,7 +44,7 @@ export interface Submission {
  */
 export function createSubmitJob(deps: SubmitDeps) {
   return async function submitJob(submission: Submission): Promise<Job> {
-    const { picture, identity, locale, limits } = submission
+    const { picture, identity, locale, limits, card } = submission
     const request = parseRequest({ ...submission.input, image: picture !== null }, deps.models)
     const estimateUsd = allowedEstimate(request, deps.capabilities(request.model), deps.ceilings)
     if (picture !== null) await deps.media.checkImage(picture)
@@ -51,7 +56,8 @@ export function createSubmitJob(deps: SubmitDeps) {
         const size = frameSize(request.resolution, request.aspect)
         await deps.media.fitImage(picture, size, deps.work.opening(id), AbortSignal.timeout(FIT_TIMEOUT_MS))
       }
-      return await deps.jobs.submit({ id, userId, request, locale, estimateUsd }, limits, deps.queue.enqueue)
+      const job = { id, userId, request, locale, estimateUsd, ...(card ? { card } : {}) }
+      return await deps.jobs.submit(job, limits, deps.queue.enqueue)
     } catch (error) {
       await deps.work.remove(id)
       throw error

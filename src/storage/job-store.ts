@@ -15,8 +15,9 @@ import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, type Segment } from '../core/segment.ts'
 import type { Db } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
-import { checkActiveLimit, checkDailySpend, checkHourlyLimit, lockUser } from './limits.ts'
-import { identities, isUuid, jobs, segments, users } from './schema.ts'
+import { checkActiveLimit, checkDailySpend, checkHourlyLimit, lockUser, usageOf } from './limits.ts'
+import { usualSeconds } from './render-times.ts'
+import { cards, identities, isUuid, jobs, segments, users } from './schema.ts'
 import { storable } from './storable.ts'
 
 type JobRow = typeof jobs.$inferSelect
@@ -120,6 +121,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           })
           .returning()
         if (!row) throw new Error('the database returned no row for a new job')
+        if (job.card) await tx.insert(cards).values({ ...job.card, jobId: row.id })
         await appendEvent(tx, row, { type: 'queued' }, describe)
         await enlist(row, committing)
         return toJob(row)
@@ -145,6 +147,10 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     },
 
     segments: (jobId) => segmentsOf(db, jobId),
+
+    usage: (userId) => usageOf(db, userId),
+
+    usualSeconds: (model) => usualSeconds(db, model),
 
     async claim(id, worker, leaseMs) {
       if (!isUuid(id)) return null

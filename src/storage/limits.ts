@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import { userError } from '../core/errors.ts'
 import { UNFINISHED } from '../core/job.ts'
-import type { Limits } from '../core/ports.ts'
+import type { Limits, Usage } from '../core/ports.ts'
 import type { Db } from './db.ts'
 import { jobs, segments, users } from './schema.ts'
 
@@ -80,4 +80,18 @@ export async function checkDailySpend(
     max_usd: limits.usdPerDay,
     retry_at: (day?.oldest ?? new Date()).toISOString(),
   })
+}
+
+/** What counts against a person's limits now. */
+export async function usageOf(db: Db, userId: string): Promise<Usage> {
+  const unfinished = inArray(jobs.status, [...UNFINISHED])
+  const recent = gt(jobs.createdAt, sql`now() - interval '1 hour'`)
+  const [row] = await db
+    .select({
+      lastHour: sql`count(*) filter (where ${recent})`.mapWith(Number),
+      active: sql`count(*) filter (where ${unfinished})`.mapWith(Number),
+    })
+    .from(jobs)
+    .where(eq(jobs.userId, userId))
+  return row ?? { lastHour: 0, active: 0 }
 }

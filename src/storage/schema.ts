@@ -19,6 +19,7 @@ import {
   uuid,
   varchar,
 } from 'drizzle-orm/pg-core'
+import type { ChatName } from '../core/card.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import { type Film, JOB_STATUSES } from '../core/job.ts'
@@ -172,7 +173,7 @@ export const cards = pgTable(
     jobId: uuid('job_id')
       .notNull()
       .references(() => jobs.id, { onDelete: 'cascade' }),
-    platform: varchar('platform', { length: 20 }).notNull(),
+    platform: varchar('platform', { length: 20 }).$type<ChatName>().notNull(),
     team: varchar('team', { length: 100 }).notNull().default(''),
     channelId: varchar('channel_id', { length: 100 }).notNull(),
     messageId: varchar('message_id', { length: 100 }).notNull(),

@@ -22,6 +22,7 @@ function model(id: string, changes: Partial<ModelCapabilities> = {}): ModelCapab
     promptMax: 5000,
     promptLanguage: 'any',
     usdPerSecond: { '720p': 0.1, '1080p': null },
+    renderSeconds: 60,
     source: 'trainedAlgorithmicMedia',
     ...changes,
   }

@@ -37,7 +37,7 @@ describe.each(DATABASES)('row-level security on $name', async ({ open }) => {
     await store.claim(id, claim.worker, 60_000)
     await store.startPlanning(claim)
     await store.startGenerating(claim, { title: name, shots: [{ title: 'a', prompt: 'b', seconds: 4 }] })
-    const place = { platform: 'discord', channelId: 'c', messageId: 'm', externalUserId: name }
+    const place = { platform: 'discord', channelId: 'c', messageId: 'm', externalUserId: name } as const
     await db.insert(cards).values({ jobId: id, ...place })
     return { userId, jobId: id, claims: { sub: userId, role: 'authenticated' } }
   }
@@ -97,7 +97,7 @@ describe.each(DATABASES)('row-level security on $name', async ({ open }) => {
       channelId: 'c',
       messageId: 'm',
       externalUserId: 'one',
-    }
+    } as const
     const planned = { index: 9, title: 't', prompt: 'p', seconds: 4, model: 'local' }
     const logged = { message: 'm', event: { type: 'queued' }, status: 'queued', progress: 0 } as const
     const writes: ((tx: Db) => Promise<unknown>)[] = [

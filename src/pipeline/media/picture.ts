@@ -1,20 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { userError } from '../../core/errors.ts'
+import { IMAGE } from '../../core/request.ts'
 import { EXACT_SCALING } from './colour.ts'
 import { type Ffmpeg, type FfmpegInput, MediaError } from './ffmpeg.ts'
 import { type ImageHeader, readImageHeader } from './image-header.ts'
 
-/** Largest file that is taken, in bytes. */
-const IMAGE_BYTES_MAX = 20_000_000
-
-/** Shortest side that is taken, in pixels. */
-const IMAGE_SIDE_MIN = 300
-
 /** A small file can unpack to very many pixels. */
 const IMAGE_PIXELS_MAX = 50_000_000
-
-const ALLOWED = ['PNG', 'JPEG', 'WebP']
 
 /** What turns a picture upright, by its EXIF orientation. ffmpeg's own turning differs from release to release. */
 const UPRIGHT: Readonly<Record<number, readonly string[]>> = {
@@ -34,11 +27,11 @@ export async function checkImage(ffmpeg: Ffmpeg, path: string): Promise<void> {
   })
   if (!file.isFile()) throw unreadable(path)
   const { size } = file
-  if (size > IMAGE_BYTES_MAX) throw userError('image_too_large', { given: size, max: IMAGE_BYTES_MAX })
+  if (size > IMAGE.bytesMax) throw userError('image_too_large', { given: size, max: IMAGE.bytesMax })
   const header = await readHeader(path)
   const { width, height } = header
-  if (Math.min(width, height) < IMAGE_SIDE_MIN) {
-    throw userError('image_too_small', { width, height, min: IMAGE_SIDE_MIN })
+  if (Math.min(width, height) < IMAGE.sideMin) {
+    throw userError('image_too_small', { width, height, min: IMAGE.sideMin })
   }
   try {
     const { stderr } = await ffmpeg.run({
@@ -92,5 +85,5 @@ function imageInput(path: string, { format }: ImageHeader): FfmpegInput {
 }
 
 function unreadable(path: string, cause?: unknown): Error {
-  return userError('image_unreadable', { given: basename(path), allowed: ALLOWED }, { cause })
+  return userError('image_unreadable', { given: basename(path), allowed: IMAGE.kinds }, { cause })
 }

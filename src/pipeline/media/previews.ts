@@ -24,7 +24,10 @@ const MOMENTS = 6
 const PREVIEW_FPS = 12
 const PREVIEW_SIDE = 480
 
-/** What is made of a finished film, by ffmpeg. */
+/** The longer side of a single frame, in pixels. */
+const STILL_SIDE = 640
+
+/** What is made of a film for other places, by ffmpeg. */
 export function createPreviews(ffmpeg: Ffmpeg): Previews {
   const opened = (
     film: string,
@@ -40,6 +43,7 @@ export function createPreviews(ffmpeg: Ffmpeg): Previews {
       opened(film, jpg, signal, (clip) => writeContactSheet(ffmpeg, clip, jpg, starts, signal)),
     preview: (film, webp, signal) =>
       opened(film, webp, signal, (clip) => writePreview(ffmpeg, clip, webp, signal)),
+    still: (png, jpg, signal) => writeStill(ffmpeg, png, jpg, signal),
     smaller: (film, mp4, order, signal) =>
       opened(film, mp4, signal, (clip, scratch) => writeSmaller(ffmpeg, clip, mp4, order, scratch, signal)),
   }
@@ -145,6 +149,12 @@ function fromSecond({ path }: Clip, at: number, length?: number): FfmpegInput {
 function scaleTo(side: number, { width, height }: { width: number; height: number }): string {
   const size = width >= height ? `${side}:-2` : `-2:${side}`
   return `scale=${size}:flags=area+accurate_rnd`
+}
+
+async function writeStill(ffmpeg: Ffmpeg, png: string, jpg: string, signal: AbortSignal): Promise<void> {
+  const scale = `scale=${STILL_SIDE}:${STILL_SIDE}:force_original_aspect_ratio=decrease:flags=area+accurate_rnd`
+  const options = ['-frames:v', '1', '-vf', [scale, ...JPEG_COLOURS].join(','), '-q:v', '4']
+  await ffmpeg.run({ inputs: [{ source: png }], options, output: jpg }, signal)
 }
 
 /** From RGB: JPEG and WebP have BT.601 whatever the film has, JPEG in full range. */

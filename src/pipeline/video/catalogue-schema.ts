@@ -47,6 +47,7 @@ const capabilitiesSchema = z.strictObject({
   promptMax: z.int().min(500),
   promptLanguage: z.enum(['en', 'any']),
   usdPerSecond: prices,
+  renderSeconds: z.number().positive(),
   source: z.enum(['trainedAlgorithmicMedia', 'algorithmicMedia']),
 })
 

@@ -20,13 +20,14 @@ const madeByFal = {
  * Everything that is true of one model; adding one touches this file alone, and catalogue-schema.ts says what each part
  * means. Inputs, lengths, sizes, prompt limits and prices are those of fal's pages (fal.ai/models/ENDPOINT/llms.txt,
  * October 2026): `npm run models -- --check` holds them against fal's live schemas. A price that no page gives is null,
- * never 0. `usdPerSecond` is with sound, for each second that is shown.
+ * never 0. `usdPerSecond` is with sound, for each second that is shown. No page says how long a render takes: `renderSeconds` is a guess.
  */
 export const CATALOGUE: readonly CatalogueModel[] = [
   {
     ...madeByFal,
     id: 'wan-2.7',
     name: 'Wan 2.7',
+    renderSeconds: 90,
     seconds: everyLength,
     resolutions: both,
     aspects: everyAspect,
@@ -50,6 +51,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'seedance-2.0',
     name: 'Seedance 2.0',
+    renderSeconds: 120,
     seconds: everyLength,
     resolutions: both,
     aspects: everyAspect,
@@ -77,6 +79,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'seedance-2.0-mini',
     name: 'Seedance 2.0 mini',
+    renderSeconds: 60,
     seconds: everyLength,
     resolutions: ['720p'],
     aspects: everyAspect,
@@ -103,6 +106,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'kling-3-standard',
     name: 'Kling 3 standard',
+    renderSeconds: 150,
     seconds: everyLength,
     resolutions: ['720p'],
     aspects: everyAspect,
@@ -129,6 +133,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'kling-3-pro',
     name: 'Kling 3 pro',
+    renderSeconds: 180,
     seconds: everyLength,
     resolutions: ['1080p'],
     aspects: everyAspect,
@@ -155,6 +160,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'kling-2.5-turbo',
     name: 'Kling 2.5 turbo',
+    renderSeconds: 120,
     seconds: [4, 8],
     resolutions: ['1080p'],
     aspects: everyAspect,
@@ -183,6 +189,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'veo-3.1',
     name: 'Veo 3.1',
+    renderSeconds: 120,
     seconds: [4, 8],
     resolutions: both,
     aspects: wideAndTall,
@@ -206,6 +213,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'veo-3.1-fast',
     name: 'Veo 3.1 fast',
+    renderSeconds: 70,
     seconds: [4, 8],
     resolutions: both,
     aspects: wideAndTall,
@@ -229,6 +237,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'ltx-2.3',
     name: 'LTX 2.3',
+    renderSeconds: 40,
     // it also makes 6 and 10 s, of which nobody should pay a third to have it cut off
     seconds: [8],
     resolutions: ['1080p'],
@@ -254,6 +263,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'h3-max',
     name: 'MiniMax H3 Max',
+    renderSeconds: 120,
     // 5 to 15 s
     seconds: [8, 12],
     resolutions: both,
@@ -279,6 +289,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
     ...madeByFal,
     id: 'vidu-q3',
     name: 'Vidu Q3',
+    renderSeconds: 90,
     seconds: everyLength,
     resolutions: both,
     aspects: everyAspect,
@@ -301,6 +312,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
   {
     id: 'local',
     name: 'Local stand-in',
+    renderSeconds: 3,
     provider: 'local',
     retired: null,
     source: 'algorithmicMedia',
@@ -315,6 +327,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
   {
     id: 'sora-2',
     name: 'Sora 2',
+    renderSeconds: 120,
     provider: 'openai',
     retired: { on: '2026-09-24', replacement: 'wan-2.7' },
     source: 'trainedAlgorithmicMedia',
@@ -329,6 +342,7 @@ export const CATALOGUE: readonly CatalogueModel[] = [
   {
     id: 'sora-2-pro',
     name: 'Sora 2 Pro',
+    renderSeconds: 240,
     provider: 'openai',
     retired: { on: '2026-09-24', replacement: 'wan-2.7' },
     source: 'trainedAlgorithmicMedia',

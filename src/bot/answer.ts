@@ -1,0 +1,60 @@
+import type { Job } from '../core/job.ts'
+import { type Locale, type ModelList, SECONDS, SEGMENTS } from '../core/request.ts'
+import { text, usdText } from '../i18n/index.ts'
+import type { Allowance } from './service.ts'
+import { titleOf } from './view.ts'
+
+/** What one person is answered, seen by nobody else. Texts are plain: the platform escapes them. */
+export interface AnswerView {
+  lines: readonly AnswerLine[]
+}
+
+export interface AnswerLine {
+  text: string
+  /** A page that the line leads to. */
+  link: { label: string; url: string } | null
+}
+
+/** An answer of plain lines. */
+export function plainAnswer(...texts: readonly string[]): AnswerView {
+  return { lines: texts.map((line) => ({ text: line, link: null })) }
+}
+
+/** A person's newest jobs with their states; `linkOf` says where each can be seen. */
+export async function jobsAnswer(
+  jobs: readonly Job[],
+  locale: Locale,
+  linkOf: (job: Job) => Promise<AnswerLine['link']>,
+): Promise<AnswerView> {
+  if (jobs.length === 0) return plainAnswer(text(locale, 'answer.no_jobs'))
+  const lines = jobs.map(async (job) => {
+    const state = `${text(locale, `status.${job.status}`)} ${Math.round(job.progress * 100)}%`
+    return { text: `${state} · ${titleOf(job)}`, link: await linkOf(job) }
+  })
+  return { lines: await Promise.all(lines) }
+}
+
+/** What a person may still ask for, and of which models at what price. */
+export function helpAnswer(allowance: Allowance, list: ModelList, locale: Locale): AnswerView {
+  const { hour, active } = allowance
+  const segments = `${SEGMENTS.min}–${SEGMENTS.max}`
+  const usable = list.models.filter(({ id }) => list.usable.includes(id))
+  const models = usable.map(({ id, name, seconds, resolutions, usdPerSecond }) => {
+    const prices = resolutions.map((resolution) => usdPerSecond[resolution])
+    const price = prices.every((usd) => usd === null)
+      ? text(locale, 'model.price_unknown')
+      : text(locale, 'model.price', {
+          usd: [...new Set(prices.map((usd) => (usd === null ? '?' : usdText(usd))))].join('/'),
+        })
+    const can = { seconds: seconds.join('/'), resolutions: resolutions.join('/') }
+    return text(locale, 'help.model', { model: name, id, price, ...can })
+  })
+  const retired = list.models.filter((model) => model.retired !== null).map(({ id }) => id)
+  return plainAnswer(
+    text(locale, 'help.how', { segments, seconds: SECONDS.join('/') }),
+    ...(hour === null ? [] : [text(locale, 'help.hour', hour)]),
+    text(locale, 'help.active', active),
+    [text(locale, 'help.models'), ...models].join('\n'),
+    ...(retired.length === 0 ? [] : [text(locale, 'help.retired', { models: retired.join(', ') })]),
+  )
+}

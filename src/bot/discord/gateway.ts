@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, DiscordjsErrorCodes, Events, GatewayIntentBits, type Interaction } from 'discord.js'
+import type { Log } from '../../core/ports.ts'
+import type { ModelList } from '../../core/request.ts'
+import { systemClock } from '../clock.ts'
+import { createLiveReplies } from '../live-reply.ts'
+import type { BotService } from '../service.ts'
+import { createCommands } from './commands.ts'
+import { createDiscordPlatform } from './platform.ts'
+import { registerCommands } from './register.ts'
+
+/** A bot at work. */
+export interface DiscordBot {
+  name: string
+  guilds: number
+  /** Takes nothing new, ends what is being answered, and leaves the jobs alone. */
+  stop(): Promise<void>
+}
+
+/** Discord does not know the token. */
+export class DiscordTokenRefused extends Error {
+  override readonly name = 'DiscordTokenRefused'
+}
+
+/** Longer than any answer takes, Discord's retries included: then it is left. Milliseconds. */
+const DRAIN_MS = 10_000
+
+/**
+ * Logs in, registers the commands where they differ, takes up the cards of earlier processes, and answers. A gateway that drops is taken up
+ * again by discord.js. Throws `DiscordTokenRefused`, and whatever keeps Discord from being reached.
+ */
+export async function startDiscordBot(deps: {
+  token: string
+  apiUrl: string
+  /** The one server to register the commands in; null: everywhere. */
+  guildId: string | null
+  service: BotService
+  models: ModelList
+  log: Log
+}): Promise<DiscordBot> {
+  const { service, models, log, apiUrl } = deps
+  const client = new Client({
+    intents: [GatewayIntentBits.Guilds],
+    rest: { api: apiUrl, version: '10' },
+    allowedMentions: { parse: [] },
+  })
+  client.on(Events.Error, (error) => log.error({ err: error }, 'discord client'))
+  client.on(Events.Warn, (warning) => log.warn({ warning }, 'discord client'))
+  client.on(Events.ShardDisconnect, ({ code }) => log.warn({ code }, 'discord gateway disconnected'))
+  client.on(Events.ShardResume, () => log.info({}, 'discord gateway resumed'))
+  client.rest.on('rateLimited', ({ route, timeToReset, global }) =>
+    log.warn({ route, ms: timeToReset, global }, 'discord rate limit'),
+  )
+
+  const ready = new Promise<Client<true>>((resolve) => client.once(Events.ClientReady, resolve))
+  await client.login(deps.token).catch(async (error) => {
+    await client.destroy()
+    const refused = error?.code === DiscordjsErrorCodes.TokenInvalid || error?.status === 401
+    throw refused ? new DiscordTokenRefused('Discord refused the token', { cause: error }) : error
+  })
+  const { user, application, rest, guilds } = await ready
+  const channelUrl = (channelId: string) => client.channels.cache.get(channelId)?.url ?? null
+  const platform = createDiscordPlatform({
+    rest,
+    applicationId: application.id,
+    botId: user.id,
+    channelUrl,
+    now: Date.now,
+    log,
+  })
+  const replies = createLiveReplies({ service, platform, clock: systemClock, log })
+  const commands = createCommands({ service, models, platform, replies, apiUrl, channelUrl, log })
+
+  const answering = new Set<Promise<void>>()
+  let stopping = false
+  function answer(interaction: Interaction): Promise<void> {
+    if (interaction.isChatInputCommand()) return commands.command(interaction)
+    if (interaction.isButton()) return commands.button(interaction)
+    if (interaction.isAutocomplete()) return commands.suggest(interaction)
+    return Promise.resolve()
+  }
+  client.on(Events.InteractionCreate, (interaction) => {
+    if (stopping) return
+    const answered = answer(interaction)
+      .catch((error) => log.error({ interaction: interaction.id, err: error }, 'no answer could be given'))
+      .finally(() => answering.delete(answered))
+    answering.add(answered)
+  })
+  try {
+    if (await registerCommands(rest, application.id, deps.guildId)) log.info({}, 'discord commands written')
+    await replies.takeUp()
+  } catch (error) {
+    await client.destroy()
+    throw error
+  }
+
+  return {
+    name: user.tag,
+    guilds: guilds.cache.size,
+    async stop() {
+      stopping = true
+      const drained = Promise.all([...answering, replies.stop()])
+      await Promise.race([drained, sleep(DRAIN_MS, undefined, { ref: false })])
+      await client.destroy()
+    },
+  }
+}

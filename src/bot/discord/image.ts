@@ -1,0 +1,88 @@
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { UserError, userError } from '../../core/errors.ts'
+import { IMAGE } from '../../core/request.ts'
+
+/** What an attachment says of itself: bytes, pixels. */
+export interface AttachedImage {
+  name: string
+  url: string
+  size: number
+  contentType: string | null
+  width: number | null
+  height: number | null
+}
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  'image/png': 'png',
+  'image/jpeg': 'jpg',
+  'image/webp': 'webp',
+}
+
+/** Where Discord keeps what people attach. */
+const HOSTS = ['cdn.discordapp.com', 'media.discordapp.net']
+
+const FETCH_TIMEOUT_MS = 30_000
+
+/** Refuses a picture by what is known of it before it is fetched. Throws `UserError` `image_…`. */
+export function checkAttachedImage({ name, size, contentType, width, height }: AttachedImage): void {
+  if (size > IMAGE.bytesMax) throw userError('image_too_large', { given: size, max: IMAGE.bytesMax })
+  const type = contentType?.split(';')[0]
+  if (type !== undefined && !(type in ENDINGS)) throw unreadable(name)
+  if (width !== null && height !== null && Math.min(width, height) < IMAGE.sideMin) {
+    throw userError('image_too_small', { width, height, min: IMAGE.sideMin })
+  }
+}
+
+/**
+ * Fetches a picture for as long as `use` runs. From Discord's own hosts alone, and from that of `apiUrl`, without following anywhere
+ * else; never more bytes than are allowed. Throws `UserError` `image_…`.
+ */
+export async function withAttachedImage<T>(
+  image: AttachedImage,
+  apiUrl: string,
+  use: (path: string) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'sora-image-'))
+  try {
+    const path = join(folder, `image.${ENDINGS[image.contentType?.split(';')[0] ?? ''] ?? 'png'}`)
+    await fetchImage(image, apiUrl, path)
+    return await use(path)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function fetchImage({ name, url }: AttachedImage, apiUrl: string, path: string): Promise<void> {
+  const address = URL.parse(url)
+  const api = new URL(apiUrl)
+  const isDiscords = address?.protocol === 'https:' && address.port === '' && HOSTS.includes(address.hostname)
+  if (address === null || !(isDiscords || address.origin === api.origin)) throw unreadable(name)
+  try {
+    const answer = await fetch(address, {
+      redirect: 'error',
+      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    })
+    if (!answer.ok || answer.body === null) throw new Error(`${address.hostname} answered ${answer.status}`)
+    await pipeline(limited(answer.body), createWriteStream(path))
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw unreadable(name, error)
+  }
+}
+
+async function* limited(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const part of parts) {
+    bytes += part.length
+    if (bytes > IMAGE.bytesMax) throw userError('image_too_large', { given: bytes, max: IMAGE.bytesMax })
+    yield part
+  }
+}
+
+function unreadable(name: string, cause?: unknown): Error {
+  return userError('image_unreadable', { given: name, allowed: IMAGE.kinds }, { cause })
+}

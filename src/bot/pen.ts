@@ -1,0 +1,227 @@
+import type { Card } from '../core/card.ts'
+import { reasonOf, UserError } from '../core/errors.ts'
+import { endsJob, type JobEvent } from '../core/event.ts'
+import type { Film, Job } from '../core/job.ts'
+import type { Log } from '../core/ports.ts'
+import type { Clock } from './clock.ts'
+import { type CardMedia, ChatError, type ChatPlatform } from './platform.ts'
+import type { BotService } from './service.ts'
+import { type CardState, cardView, expectedEnd, LINK_DAYS } from './view.ts'
+
+export interface PenDeps {
+  service: BotService
+  platform: ChatPlatform
+  clock: Clock
+  log: Log
+}
+
+/** Least time between two edits of a card: a part of its age, so that an hour allows a minute's rhythm. Milliseconds. */
+const GAP_MIN_MS = 2000
+const GAP_OF_AGE = 1 / 60
+
+/** How long a card stands before it is written anew though nothing has happened, because it said to be ready by now. */
+const STALE_MIN_MS = 30_000
+
+/** After the platform said «too often»: Discord counts edits of messages older than an hour, and says not for how long. */
+const TOO_OFTEN_MS = 10 * 60_000
+
+/** After a passing failure, doubled each time up to the last. */
+const RETRY_MS = { first: 5000, last: 5 * 60_000 }
+
+/** A card that will be out of reach is given its last words so long before, in milliseconds. */
+const LAST_WORDS_MS = 60_000
+
+const WHOLE_FILM = 'film.mp4'
+const SMALLER_FILM = 'film-smaller.mp4'
+
+/** A file that every place takes, in bytes: Discord's least limit. */
+const FILE_BYTES_SAFE = 10 * 1024 * 1024
+
+/** Writes a job's states into its card, as often as may be. */
+export interface Pen {
+  /** When the card should be written next for these events, in milliseconds; null: nothing is left to write. */
+  dueAt(events: readonly JobEvent[]): number | null
+  /** Shows the newest of these events. Never throws for the chat's sake. */
+  write(events: readonly JobEvent[], signal: AbortSignal): Promise<void>
+}
+
+/** Takes up a card where it was left. */
+export function createPen(deps: PenDeps, card: Card): Pen {
+  const { service, platform, clock } = deps
+  const log = { job_id: card.jobId, chat: platform.name }
+  let shownSeq = card.shownSeq
+  let writable = !card.deleted
+  let lastEdit = 0
+  let notBefore = 0
+  let failures = 0
+  /** When the time left that the card says has passed. */
+  let staleAt: number | null = null
+  let fileLimit = platform.fileLimit(card)
+  let usual: number | null = null
+  /** The end has been shown without its film, which is too big as it is: the next time with its smaller version. */
+  let endIsShown = false
+
+  async function filmOf(film: Film, signal: AbortSignal): Promise<CardMedia | 'later' | null> {
+    if (fileLimit === 0) return null
+    if (film.file_size <= fileLimit) return { kind: 'film', name: WHOLE_FILM, data: await bytesOf(film.key) }
+    return endIsShown ? smallerFilm(signal) : 'later'
+  }
+
+  async function smallerFilm(signal: AbortSignal): Promise<CardMedia | null> {
+    try {
+      const megabytes = Math.floor(fileLimit / 1e6)
+      const [key = ''] = await service.preview(card.jobId, [{ kind: 'smaller', megabytes }], signal)
+      return { kind: 'film', name: SMALLER_FILM, data: await bytesOf(key) }
+    } catch (error) {
+      if (signal.aborted) throw error
+      const expected = error instanceof UserError && error.detail.code === 'size_unreachable'
+      if (!expected) deps.log.warn({ ...log, err: error }, 'no smaller version of a film')
+      return null
+    }
+  }
+
+  async function pictureOf(job: Job, signal: AbortSignal): Promise<CardMedia | null> {
+    try {
+      const data =
+        job.film === null
+          ? await service.lastFrame(job.id, signal)
+          : await bytesOf((await service.preview(job.id, [{ kind: 'poster' }], signal))[0] ?? '')
+      return data && { kind: 'picture', name: 'frame.jpg', data }
+    } catch (error) {
+      if (signal.aborted) throw error
+      // a card without a picture still says all that matters
+      deps.log.warn({ ...log, err: error }, 'no picture for a card')
+      return null
+    }
+  }
+
+  async function bytesOf(key: string): Promise<Buffer> {
+    const parts: Uint8Array[] = []
+    for await (const part of await service.objects.read(key)) parts.push(part)
+    return Buffer.concat(parts)
+  }
+
+  async function compose(events: readonly JobEvent[], signal: AbortSignal) {
+    const job = await service.jobs.get(card.jobId)
+    if (job === null) return null
+    const latest = events.at(-1)
+    const found = latest?.type === 'completed' ? await filmOf(latest.film, signal) : null
+    const film = found === 'later' ? null : found
+    const media = film ?? (await pictureOf(job, signal))
+    const model = await service.modelOf(job.id)
+    usual ??= (await service.jobs.usualSeconds(model.id)) ?? model.renderSeconds
+    const until = platform.editableUntil(card)
+    const state: CardState = {
+      job,
+      segments: await service.jobs.segments(job.id),
+      events,
+      model,
+      usualSeconds: usual,
+      link: job.film === null ? null : await filmLink(service, job.film),
+      film: film === null ? 'absent' : film.name === WHOLE_FILM ? 'attached' : 'smaller',
+      lastWords: until !== null && clock.now() >= until - LAST_WORDS_MS,
+      now: new Date(clock.now()),
+    }
+    return { state, media, whole: found !== 'later' }
+  }
+
+  /** Returns whether these events need no further edit. */
+  async function send(events: readonly JobEvent[], signal: AbortSignal): Promise<boolean> {
+    const composed = await compose(events, signal)
+    if (composed === null) {
+      writable = false
+      return true
+    }
+    const { state, media, whole } = composed
+    const view = cardView(state)
+    await platform.edit(card, view, media).catch(async (error) => {
+      if (!(error instanceof ChatError) || error.fault !== 'refused' || media === null) throw error
+      deps.log.error({ ...log, err: error }, 'a card was refused, and is shown without its picture')
+      await platform.edit(card, cardView({ ...state, film: 'absent' }), null)
+    })
+    failures = 0
+    const expected = expectedEnd(state)?.getTime() ?? null
+    staleAt = expected === null ? null : Math.max(expected, clock.now() + STALE_MIN_MS)
+    if (state.lastWords) writable = false
+    endIsShown = !whole
+    return whole
+  }
+
+  async function settle(events: readonly JobEvent[], error: ChatError): Promise<void> {
+    const about = { ...log, fault: error.fault, reason: reasonOf(error) }
+    const ended = isEnd(events.at(-1))
+    switch (error.fault) {
+      case 'gone':
+      case 'no_access':
+        writable = false
+        // access may come back before the end, and another start tries again
+        if (error.fault === 'gone' || ended) await service.cards.gone(card)
+        deps.log.info(about, 'a card can no longer be edited')
+        return
+      case 'too_large':
+        fileLimit = fileLimit > FILE_BYTES_SAFE ? FILE_BYTES_SAFE : 0
+        return
+      case 'too_often':
+        notBefore = clock.now() + TOO_OFTEN_MS
+        deps.log.info(about, 'a card was edited too often: it waits')
+        return
+      case 'refused':
+        // the same again would be refused again
+        await passed(events)
+        deps.log.error(about, 'a card was refused')
+        return
+      default:
+        notBefore = clock.now() + Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
+        failures += 1
+        deps.log.warn(about, 'a card could not be edited, and is tried again')
+    }
+  }
+
+  async function passed(events: readonly JobEvent[]): Promise<void> {
+    shownSeq = events.at(-1)?.seq ?? shownSeq
+    await service.cards.shown(card, shownSeq)
+  }
+
+  return {
+    dueAt(events) {
+      const latest = events.at(-1)
+      if (!writable || latest === undefined) return null
+      const age = clock.now() - card.createdAt.getTime()
+      // the end is the last edit but one at most: it needn't wait for an old card's rhythm
+      const gap = isEnd(latest) ? GAP_MIN_MS : Math.max(GAP_MIN_MS, age * GAP_OF_AGE)
+      const allowed = Math.max(lastEdit + gap, notBefore)
+      if (latest.seq > shownSeq) return allowed
+      if (isEnd(latest)) return null
+      const until = platform.editableUntil(card)
+      const wishes = [staleAt, until === null ? null : until - LAST_WORDS_MS].filter((at) => at !== null)
+      return wishes.length === 0 ? null : Math.max(allowed, Math.min(...wishes))
+    },
+
+    async write(events, signal) {
+      try {
+        if (await send(events, signal)) await passed(events)
+      } catch (error) {
+        if (signal.aborted) return
+        await settle(events, asChatError(error))
+      } finally {
+        lastEdit = clock.now()
+      }
+    },
+  }
+}
+
+/** A link for people, where the films are kept somewhere that they can open. */
+export async function filmLink({ objects }: Pick<BotService, 'objects'>, film: Film): Promise<string | null> {
+  if (objects.file(film.key) !== null) return null
+  return objects.link(film.key, { seconds: LINK_DAYS * 24 * 3600, name: 'film.mp4' })
+}
+
+/** What fails on our side, such as a database that is away, may work later too. */
+export function asChatError(error: unknown): ChatError {
+  if (error instanceof ChatError) return error
+  return new ChatError('passing', reasonOf(error), { cause: error })
+}
+
+function isEnd(event: JobEvent | undefined): boolean {
+  return event !== undefined && endsJob(event)
+}

@@ -1,0 +1,33 @@
+import type { CardPlace } from '../core/card.ts'
+import type { Job } from '../core/job.ts'
+import type { CardStore, EventLog, Identity, JobStore, ObjectStore, Usage } from '../core/ports.ts'
+import type { Preview } from '../core/preview.ts'
+import type { Locale, ModelCapabilities, RequestInput } from '../core/request.ts'
+
+/** What the bots need of the program at work. */
+export interface BotService {
+  submit(submission: {
+    input: RequestInput
+    picture: string | null
+    identity: Identity
+    locale: Locale
+    card: CardPlace
+  }): Promise<Job>
+  retry(jobId: string, identity: Identity): Promise<Job>
+  cancel(jobId: string): Promise<void>
+  preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
+  /** The newest last frame of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
+  lastFrame(jobId: string, signal: AbortSignal): Promise<Buffer | null>
+  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'userOf' | 'usualSeconds'>
+  cards: CardStore
+  events: EventLog
+  objects: ObjectStore
+  modelOf(jobId: string): Promise<ModelCapabilities>
+  /** What a person may still ask for, beside what is allowed in all; `hour` is null where nothing is counted. */
+  allowance(identity: Identity): Promise<Allowance>
+}
+
+export interface Allowance {
+  hour: { limit: number; used: Usage['lastHour'] } | null
+  active: { limit: number; used: Usage['active'] }
+}

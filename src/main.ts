@@ -1,0 +1,104 @@
+import { type App, createApp, type Service } from './app.ts'
+import { type DiscordBot, DiscordTokenRefused, startDiscordBot } from './bot/discord/gateway.ts'
+import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
+import { reasonOf, UserError } from './core/errors.ts'
+import type { Log } from './core/ports.ts'
+import { errorText, problemText, text } from './i18n/index.ts'
+import { createLog } from './telemetry.ts'
+
+/** `npm start`: the program for chats. Its texts for the operator are in the terminal's language. */
+
+const EXIT = { stopped: 0, failed: 1, refused: 2 }
+
+loadEnvFile()
+const locale = terminalLocale()
+process.exitCode = await main().catch(explain)
+
+async function main(): Promise<number> {
+  const stopped = nextSignal()
+  const config = readConfig()
+  const log = createLog(config.logLevel ?? 'info')
+  const app = await createApp(config, log)
+  const service = await app.open()
+  let discord: DiscordBot | null = null
+  try {
+    const unfinished = await service.takeUp()
+    discord = await startDiscord(config, app, service, log)
+    process.stdout.write(`${screen(config, app, discord, unfinished).join('\n')}\n`)
+    log.info({ discord: discord?.name ?? null, unfinished }, 'ready')
+    log.info({ signal: await stopped }, 'stopping')
+    return EXIT.stopped
+  } finally {
+    await discord?.stop()
+    await service.stop()
+    log.info({}, 'stopped')
+  }
+}
+
+async function startDiscord(
+  { discord }: Config,
+  { models }: App,
+  service: Service,
+  log: Log,
+): Promise<DiscordBot | null> {
+  return discord === null ? null : startDiscordBot({ ...discord, service, models, log })
+}
+
+/** What is on, and what is missing, a line each. */
+function screen(config: Config, app: App, discord: DiscordBot | null, unfinished: number): string[] {
+  const standIn = (variable: string) => text(locale, 'start.stand_in', { variable })
+  const { ffmpeg, models } = app
+  const folder = config.dataDir
+  const database = config.databaseUrl
+    ? text(locale, 'start.server')
+    : text(locale, 'start.embedded', { folder })
+  const planner = config.openai?.model ?? standIn('OPENAI_API_KEY')
+  const usable = config.fal ? models.usable.join(', ') : standIn('FAL_KEY')
+  const objects = config.supabase
+    ? `Supabase, ${config.supabase.bucket}`
+    : text(locale, 'start.in_folder', { folder, variable: 'SUPABASE_URL' })
+  return [
+    'Sora Extend',
+    text(locale, 'start.database', { what: database }),
+    text(locale, 'start.objects', { what: objects }),
+    text(locale, 'start.planner', { what: planner }),
+    text(locale, 'start.models', { what: usable }),
+    text(locale, 'start.ffmpeg', ffmpeg),
+    discord ? text(locale, 'start.discord', discord) : text(locale, 'start.discord_off'),
+    ...(discord ? [] : [text(locale, 'start.nothing')]),
+    ...(unfinished > 0 ? [text(locale, 'start.unfinished', { count: unfinished })] : []),
+    text(locale, 'start.ready'),
+  ].map((line, i) => (i === 0 ? line : `  ${line}`))
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once, and the ledger knows what was done. */
+function nextSignal(): Promise<NodeJS.Signals> {
+  // without a chat there may be nothing else that keeps the process
+  const awake = setInterval(() => {}, 60_000)
+  return new Promise((resolve) => {
+    let asked = false
+    const stop = (signal: NodeJS.Signals) => {
+      if (asked) process.exit(EXIT.failed)
+      asked = true
+      clearInterval(awake)
+      resolve(signal)
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  })
+}
+
+/** Words an error for the operator, a line each. */
+function explain(error: unknown): number {
+  process.stderr.write(`${linesOf(error).join('\n')}\n`)
+  const refused =
+    error instanceof ConfigError || error instanceof UserError || error instanceof DiscordTokenRefused
+  process.exit(refused ? EXIT.refused : EXIT.failed)
+}
+
+function linesOf(error: unknown): string[] {
+  if (error instanceof ConfigError) return error.problems.map((problem) => problemText(problem, locale))
+  if (error instanceof UserError) return [errorText(error.detail, locale)]
+  if (error instanceof DiscordTokenRefused) return [text(locale, 'start.token_refused')]
+  return [errorText({ code: 'internal', data: { reason: reasonOf(error) } }, locale)]
+}

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto'
+import { and, eq, sql } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import type { Card } from '../../src/core/card.ts'
+import type { Film } from '../../src/core/job.ts'
+import type { Claim } from '../../src/core/ports.ts'
+import { changeText } from '../../src/i18n/index.ts'
+import { createCardStore } from '../../src/storage/card-store.ts'
+import { createEventLog } from '../../src/storage/event-log.ts'
+import { createJobStore } from '../../src/storage/job-store.ts'
+import { jobLogs, jobs as jobsTable, segments } from '../../src/storage/schema.ts'
+import { DATABASES, NO_LIMITS, newJob, noEnlist, silentLog } from '../support/databases.ts'
+
+const FILM: Film = {
+  key: 'films/a.mp4',
+  duration: 4,
+  width: 1280,
+  height: 720,
+  file_size: 1,
+  clips: [],
+  check: null,
+}
+
+describe.each(DATABASES)('cards in $name', async ({ open }) => {
+  const database = await open()
+  const jobs = createJobStore(database.db, changeText)
+  const cards = createCardStore(database.db)
+  const events = await createEventLog(database, silentLog)
+
+  async function jobWithCard(): Promise<{ card: Card; claim: Claim }> {
+    const identity = { platform: 'discord', team: '', externalId: randomUUID() } as const
+    const userId = await jobs.userOf(identity)
+    const place = {
+      platform: 'discord',
+      team: '',
+      channelId: '111',
+      messageId: '222',
+      externalUserId: identity.externalId,
+    } as const
+    const job = await jobs.submit(newJob(userId, { card: place }), NO_LIMITS, noEnlist)
+    const claim = { jobId: job.id, worker: randomUUID() }
+    await jobs.claim(job.id, claim.worker, 60_000)
+    const card = await cards.of(job.id, 'discord')
+    if (!card) throw new Error('the job has no card')
+    return { card, claim }
+  }
+
+  async function make(claim: Claim) {
+    await jobs.startPlanning(claim)
+    await jobs.startGenerating(claim, { title: 't', shots: [{ title: 'a', prompt: 'b', seconds: 4 }] })
+    await jobs.startMerging(claim)
+    await jobs.complete(claim, FILM)
+    return lastEvent(claim.jobId)
+  }
+
+  async function lastEvent(jobId: string) {
+    const event = (await events.since(jobId, 0)).at(-1)
+    if (!event) throw new Error('the job has no events')
+    return event
+  }
+
+  const isOpen = async (card: Card) => (await cards.open('discord')).some(({ jobId }) => jobId === card.jobId)
+
+  test('a card is there as soon as its job is', async () => {
+    const { card } = await jobWithCard()
+    expect(card).toMatchObject({
+      channelId: '111',
+      messageId: '222',
+      shownSeq: 0,
+      deleted: false,
+      notifiedAt: null,
+    })
+    expect(await cards.of(card.jobId, 'slack')).toBeNull()
+    expect(await cards.of('no-uuid', 'discord')).toBeNull()
+  })
+
+  test('a job that is refused leaves no card', async () => {
+    const { card } = await jobWithCard()
+    const userId = (await jobs.get(card.jobId))?.userId ?? ''
+    const { jobId: _, shownSeq, deleted, notifiedAt, createdAt, ...place } = card
+    const again = newJob(userId, { card: place })
+    await expect(jobs.submit(again, { ...NO_LIMITS, activeJobs: 1 }, noEnlist)).rejects.toThrow(
+      'active_limit',
+    )
+    expect(await cards.of(again.id, 'discord')).toBeNull()
+  })
+
+  test('a card is followed until its end has been shown and told', async () => {
+    const { card, claim } = await jobWithCard()
+    expect(await isOpen(card)).toBe(true)
+    const end = await make(claim)
+    await cards.shown(card, end.seq)
+    expect(await isOpen(card)).toBe(true)
+    await cards.notified(card, end.at)
+    expect(await isOpen(card)).toBe(false)
+    expect(await cards.open('slack')).toEqual([])
+  })
+
+  test('an end that was told of but not shown is followed, unless the message is gone', async () => {
+    const { card, claim } = await jobWithCard()
+    await cards.notified(card, (await make(claim)).at)
+    expect(await isOpen(card)).toBe(true)
+    await cards.gone(card)
+    expect(await isOpen(card)).toBe(false)
+    expect((await cards.of(card.jobId, 'discord'))?.deleted).toBe(true)
+  })
+
+  test('what is shown never goes back', async () => {
+    const { card } = await jobWithCard()
+    await cards.shown(card, 7)
+    await cards.shown(card, 5)
+    expect((await cards.of(card.jobId, 'discord'))?.shownSeq).toBe(7)
+  })
+
+  test('one end is told of once, however many ask at the same time', async () => {
+    const { card, claim } = await jobWithCard()
+    const { at } = await make(claim)
+    const asked = await Promise.all(Array.from({ length: 5 }, () => cards.notified(card, at)))
+    expect(asked.filter((first) => first)).toHaveLength(1)
+  })
+
+  test('a job that was tried again has a new end to tell of', async () => {
+    const { card, claim } = await jobWithCard()
+    await jobs.fail(claim, { code: 'internal', data: { reason: 'boom' } })
+    const failed = await lastEvent(card.jobId)
+    await cards.shown(card, failed.seq)
+    expect(await cards.notified(card, failed.at)).toBe(true)
+    await jobs.retry(card.jobId, NO_LIMITS, noEnlist)
+    expect(await isOpen(card)).toBe(true)
+    await jobs.claim(card.jobId, claim.worker, 60_000)
+    const end = await make(claim)
+    await cards.shown(card, end.seq)
+    expect(await isOpen(card)).toBe(true)
+    expect(await cards.notified(card, end.at)).toBe(true)
+    expect(await isOpen(card)).toBe(false)
+  })
+
+  test('what a card says of the time left comes from the newest segments of its model', async () => {
+    const { card, claim } = await jobWithCard()
+    const model = `model-of-${card.jobId}`
+    expect(await jobs.usualSeconds(model)).toBeNull()
+    await jobs.startPlanning(claim)
+    await jobs.startGenerating(claim, { title: 't', shots: [{ title: 'a', prompt: 'b', seconds: 4 }] })
+    await database.db.update(segments).set({ model }).where(eq(segments.jobId, card.jobId))
+    const [planned] = await jobs.segments(card.jobId)
+    if (!planned) throw new Error('the job has no segment')
+    const told = { segment: 1, of: 1, title: 'a' }
+    const sent = await jobs.moveSegment(claim, planned, 'submitting', {
+      change: { type: 'segment_started', ...told },
+    })
+    const submitted = await jobs.moveSegment(claim, sent, 'submitted', { request: { id: 'r', urls: {} } })
+    expect(await jobs.usualSeconds(model)).toBeNull()
+    const rendered = await jobs.moveSegment(claim, submitted, 'rendered', { clipUrl: 'https://example.com' })
+    await jobs.moveSegment(claim, rendered, 'stored', { change: { type: 'segment_done', ...told } })
+    await database.db
+      .update(jobLogs)
+      .set({ timestamp: sql`${jobLogs.timestamp} - interval '80 seconds'` })
+      .where(and(eq(jobLogs.jobId, card.jobId), sql`${jobLogs.event} ->> 'type' = 'segment_started'`))
+    expect(Math.round((await jobs.usualSeconds(model)) ?? 0)).toBe(80)
+  })
+
+  test('what a person has asked for is counted as their limits are', async () => {
+    const { card, claim } = await jobWithCard()
+    const userId = (await jobs.get(card.jobId))?.userId ?? ''
+    expect(await jobs.usage(userId)).toEqual({ lastHour: 1, active: 1 })
+    await jobs.fail(claim, { code: 'internal', data: { reason: 'boom' } })
+    expect(await jobs.usage(userId)).toEqual({ lastHour: 1, active: 0 })
+    const anHourAgo = sql`now() - interval '61 minutes'`
+    await database.db.update(jobsTable).set({ createdAt: anHourAgo }).where(eq(jobsTable.id, card.jobId))
+    expect(await jobs.usage(userId)).toEqual({ lastHour: 0, active: 0 })
+  })
+})
