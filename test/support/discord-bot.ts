@@ -52,7 +52,7 @@ export async function prepareBot(
       throw new Error(`the program ended (${code ?? signal}):\n${stdout}\n${stderr}`)
     })
     const isNew = () => front.gateway.identified > identified && front.gateway.ready
-    const ready = until('a bot that is connected', isNew, 55)
+    const ready = until('a bot that is connected', isNew, { seconds: 100 })
     await Promise.race([ready, ended]).catch((error) => {
       throw new Error(`${error.message}\n${started.output()}`)
     })
@@ -79,31 +79,30 @@ export async function prepareBot(
   }
 }
 
-/** Waits until there is what is looked for: anything but undefined, null and false. */
+/** Waits until there is what is looked for: anything but undefined, null and false. `instead` tells what there was instead. */
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  seconds = 30,
+  { seconds = 30, instead = () => '' }: { seconds?: number; instead?: () => string } = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const last = Date.now() + seconds * 1000
   for (;;) {
     const found = await look()
     if (found) return found as Exclude<T, undefined | null | false>
-    if (Date.now() > last) throw new Error(`there was never ${what}`)
+    if (Date.now() > last) throw new Error(`there was never ${what}${instead()}`)
     await sleep(20)
   }
 }
 
-/** The one message in a channel that fits; waits for it. */
+/** The first message in a channel that fits; waits for it. */
 export function shown(
   front: DiscordFront,
   { channelId }: Place,
   fits: (message: Shown) => boolean,
-  what = 'such a message',
+  what: string,
 ): Promise<Shown> {
-  return until(`${what} in ${JSON.stringify(front.messages(channelId).map(({ texts }) => texts))}`, () =>
-    front.messages(channelId).find(fits),
-  )
+  const instead = () => `, but ${JSON.stringify(front.messages(channelId).map(({ texts }) => texts))}`
+  return until(what, () => front.messages(channelId).find(fits), { instead })
 }
 
 /** Waits for a person's direct message. */

@@ -33,7 +33,7 @@ export interface People {
   ownerOf(channelId: string): string | undefined
 }
 
-const CHANNELS = 24
+const CHANNELS = 50
 
 /** Ids of the channels that the server behind is started with. */
 export const channelIds = (): string[] => Array.from({ length: CHANNELS }, () => generateSnowflake())
