@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 /** The program of the command line. */
 export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
+/** The program that runs and serves the chats. */
+export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
 /** What `--json` writes, as a person's own program would read it. */
 export interface JsonLine {
   type: string
@@ -40,6 +43,8 @@ export interface Running {
   line(fits: (line: JsonLine) => boolean): Promise<JsonLine>
   /** Resolves as soon as stdout holds this text. Rejects where the command ends without it. */
   said(text: string): Promise<void>
+  /** What it has written so far, to stdout and to stderr. */
+  output(): string
   /** Signals the command alone. A SIGKILL leaves its ffmpeg running, as a real crash would. */
   kill(signal: NodeJS.Signals): void
   /** Signals the whole process group, as a terminal does at Ctrl-C. */
@@ -49,7 +54,7 @@ export interface Running {
 /** The variables that a command is given: besides these only PATH, HOME and DATA_DIR. */
 export type Env = Record<string, string>
 
-/** The command line on a machine of its own: an empty folder, in which DATA_DIR (`data`) doesn't exist yet. */
+/** The command line, or another program, on a machine of its own: an empty folder, in which DATA_DIR (`data`) doesn't exist yet. */
 export interface Machine extends AsyncDisposable {
   folder: string
   dataDir: string
@@ -62,13 +67,13 @@ export interface Machine extends AsyncDisposable {
 }
 
 /** Makes a machine. Whoever makes it removes it (`await using`, or `remove` after the tests). */
-export async function newMachine(): Promise<Machine> {
+export async function newMachine(program = CLI): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), 'sora-cli-'))
   const dataDir = join(folder, 'data')
   const started: Running[] = []
 
   function start(args: readonly string[], env: Env = {}): Running {
-    const running = startCli(args, folder, { DATA_DIR: dataDir, ...env })
+    const running = startProgram(program, args, folder, { DATA_DIR: dataDir, ...env })
     started.push(running)
     return running
   }
@@ -92,9 +97,9 @@ export async function newMachine(): Promise<Machine> {
   }
 }
 
-function startCli(args: readonly string[], folder: string, env: Env): Running {
+function startProgram(program: string, args: readonly string[], folder: string, env: Env): Running {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     // not the repository, so that a developer's .env plays no part
     cwd: folder,
     env: { PATH, HOME, ...env },
@@ -144,6 +149,7 @@ function startCli(args: readonly string[], folder: string, env: Env): Running {
     ended,
     line: (fits) => seen(() => json().find(fits), 'the line that was waited for'),
     said: (text) => seen(() => (stdout.includes(text) ? true : undefined), `“${text}”`).then(() => {}),
+    output: () => `${stdout}\n${stderr}`,
     kill: (signal) => end(pid, signal),
     killGroup: (signal) => end(-pid, signal),
   }
