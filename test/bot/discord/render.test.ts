@@ -105,7 +105,8 @@ describe('what a person wrote is shown as they wrote it', () => {
   test('markdown never starts a line or a word', () => {
     expect(escaped('**a** _b_ `c` ||d||')).toBe('\\*\\*a\\*\\* \\_b\\_ \\`c\\` \\|\\|d\\|\\|')
     expect(escaped('# a\n> b\n- c\n1. d')).toBe('\\# a\n\\> b\n\\- c\n1\\. d')
-    expect(escaped('8.0 s')).toBe('8.0 s')
+    expect(escaped('8.0 s, 1~500')).toBe('8.0 s, 1~500')
+    expect(escaped('~~a~~ ~b~ 1~~2~~3')).toBe('\\~\\~a\\~\\~ \\~b\\~ 1\\~\\~2\\~\\~3')
   })
 
   test('a change of direction that isn’t ended turns nothing that follows', () => {
