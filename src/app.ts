@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import type { Allowance } from './bot/service.ts'
 import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
@@ -12,7 +13,6 @@ import {
   type Limits,
   type Log,
   type ObjectStore,
-  type Usage,
   type WorkFolder,
 } from './core/ports.ts'
 import type { Preview } from './core/preview.ts'
@@ -83,11 +83,6 @@ export interface Service {
   costOf(jobId: string): Promise<number | null>
   /** Leaves running jobs to the next start, and closes everything. */
   stop(): Promise<void>
-}
-
-export interface Allowance {
-  hour: { limit: number; used: Usage['lastHour'] } | null
-  active: { limit: number; used: Usage['active'] }
 }
 
 /** Puts the adapters that are configured behind the ports. Throws `ConfigError`, and `UserError` `ffmpeg_missing`. */

@@ -1,8 +1,7 @@
-import { type App, createApp, type Service } from './app.ts'
+import { type App, createApp } from './app.ts'
 import { type DiscordBot, DiscordTokenRefused, startDiscordBot } from './bot/discord/gateway.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError } from './core/errors.ts'
-import type { Log } from './core/ports.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
 import { createLog } from './telemetry.ts'
 
@@ -23,7 +22,8 @@ async function main(): Promise<number> {
   let discord: DiscordBot | null = null
   try {
     const unfinished = await service.takeUp()
-    discord = await startDiscord(config, app, service, log)
+    const { models } = app
+    if (config.discord) discord = await startDiscordBot({ ...config.discord, service, models, log })
     process.stdout.write(`${screen(config, app, discord, unfinished).join('\n')}\n`)
     log.info({ discord: discord?.name ?? null, unfinished }, 'ready')
     log.info({ signal: await stopped }, 'stopping')
@@ -33,15 +33,6 @@ async function main(): Promise<number> {
     await service.stop()
     log.info({}, 'stopped')
   }
-}
-
-async function startDiscord(
-  { discord }: Config,
-  { models }: App,
-  service: Service,
-  log: Log,
-): Promise<DiscordBot | null> {
-  return discord === null ? null : startDiscordBot({ ...discord, service, models, log })
 }
 
 /** What is on, and what is missing, a line each. */
@@ -89,7 +80,7 @@ function nextSignal(): Promise<NodeJS.Signals> {
 }
 
 /** Words an error for the operator, a line each. */
-function explain(error: unknown): number {
+function explain(error: unknown): never {
   process.stderr.write(`${linesOf(error).join('\n')}\n`)
   const refused =
     error instanceof ConfigError || error instanceof UserError || error instanceof DiscordTokenRefused

@@ -22,11 +22,14 @@ const GAP_OF_AGE = 1 / 60
 /** How long a card stands before it is written anew though nothing has happened, because it said to be ready by now. */
 const STALE_MIN_MS = 30_000
 
-/** After the platform said «too often»: Discord counts edits of messages older than an hour, and says not for how long. */
-const TOO_OFTEN_MS = 10 * 60_000
-
-/** After a passing failure, doubled each time up to the last. */
-const RETRY_MS = { first: 5000, last: 5 * 60_000 }
+/**
+ * The pause after an edit that may work later, doubled each time up to the last; milliseconds. Discord counts the edits of messages
+ * that are older than an hour, and doesn't say for how long.
+ */
+const PAUSE_MS = {
+  passing: { first: 5000, last: 5 * 60_000 },
+  too_often: { first: 15_000, last: 10 * 60_000 },
+}
 
 /** A card that will be out of reach is given its last words so long before, in milliseconds. */
 const LAST_WORDS_MS = 60_000
@@ -52,7 +55,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   let shownSeq = card.shownSeq
   let writable = !card.deleted
   let lastEdit = 0
-  let notBefore = 0
+  /** Until when it pauses, and whether an end waits for that already. */
+  let pause = { until: 0, ofEnd: false }
   let failures = 0
   /** When the time left that the card says has passed. */
   let staleAt: number | null = null
@@ -161,19 +165,17 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       case 'too_large':
         fileLimit = fileLimit > FILE_BYTES_SAFE ? FILE_BYTES_SAFE : 0
         return
-      case 'too_often':
-        notBefore = clock.now() + TOO_OFTEN_MS
-        deps.log.info(about, 'a card was edited too often: it waits')
-        return
       case 'refused':
         // the same again would be refused again
         await passed(events)
         deps.log.error(about, 'a card was refused')
         return
-      default:
-        notBefore = clock.now() + Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
+      default: {
+        const { first, last } = PAUSE_MS[error.fault === 'too_often' ? 'too_often' : 'passing']
+        pause = { until: clock.now() + Math.min(first * 2 ** failures, last), ofEnd: ended }
         failures += 1
         deps.log.warn(about, 'a card could not be edited, and is tried again')
+      }
     }
   }
 
@@ -187,9 +189,10 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       const latest = events.at(-1)
       if (!writable || latest === undefined) return null
       const age = clock.now() - card.createdAt.getTime()
-      // the end is the last edit but one at most: it needn't wait for an old card's rhythm
+      // the end is the last edit but one at most: it waits for no rhythm, and for no pause but its own
       const gap = isEnd(latest) ? GAP_MIN_MS : Math.max(GAP_MIN_MS, age * GAP_OF_AGE)
-      const allowed = Math.max(lastEdit + gap, notBefore)
+      const paused = isEnd(latest) && !pause.ofEnd ? 0 : pause.until
+      const allowed = Math.max(lastEdit + gap, paused)
       if (latest.seq > shownSeq) return allowed
       if (isEnd(latest)) return null
       const until = platform.editableUntil(card)
@@ -202,7 +205,9 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         if (await send(events, signal)) await passed(events)
       } catch (error) {
         if (signal.aborted) return
-        await settle(events, asChatError(error))
+        await settle(events, asChatError(error)).catch((err) =>
+          deps.log.error({ ...log, err }, 'cannot note what became of a card'),
+        )
       } finally {
         lastEdit = clock.now()
       }

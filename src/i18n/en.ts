@@ -224,8 +224,6 @@ export const en = {
   'card.cancel': 'Cancel',
   'card.retry': 'Try again',
   'card.open': 'Open',
-  'card.picture': 'The last frame so far',
-  'card.video': 'The film',
 
   'notice.completed': 'Your film is ready: {{title}}',
   'notice.failed': 'Your film could not be finished: {{title}}',
@@ -235,7 +233,8 @@ export const en = {
   'answer.not_yours': 'Only the person who asked for this film can do that.',
   'answer.cancelled': 'Cancelled: {{title}}',
   'answer.no_jobs': 'You have not asked for a film yet. /sora makes one.',
-  'answer.failed': 'That did not work: {{reason}}. Please try again.',
+  'answer.failed':
+    'Something unexpected went wrong. Please try again; if it stays so, tell whoever runs this bot.',
 
   'help.how':
     '/sora makes a film from a prompt: {{segments}} shots of {{seconds}} seconds, each going on exactly where the last one ended.',
@@ -254,7 +253,7 @@ export const en = {
   'start.objects': 'films: {{what}}',
   'start.stand_in': 'local stand-in ({{variable}} connects a real one)',
   'start.in_folder': 'in {{folder}} ({{variable}} moves them to Supabase)',
-  'start.discord': 'Discord: {{name}}, {{guilds}} servers',
+  'start.discord': 'Discord: {{name}}, servers: {{guilds}}',
   'start.discord_off':
     'Discord: off. Set DISCORD_TOKEN to the bot’s token; README.md says where it comes from.',
   'start.token_refused':

@@ -230,8 +230,6 @@ export const ko: Record<keyof typeof en, string> = {
   'card.cancel': '취소',
   'card.retry': '다시 시도',
   'card.open': '열기',
-  'card.picture': '지금까지의 마지막 프레임',
-  'card.video': '완성된 영상',
 
   'notice.completed': '영상이 완성되었습니다: {{title}}',
   'notice.failed': '영상을 완성하지 못했습니다: {{title}}',
@@ -241,7 +239,7 @@ export const ko: Record<keyof typeof en, string> = {
   'answer.not_yours': '이 영상을 요청한 사람만 할 수 있습니다.',
   'answer.cancelled': '취소했습니다: {{title}}',
   'answer.no_jobs': '아직 요청한 영상이 없습니다. /sora 명령으로 만들 수 있습니다.',
-  'answer.failed': '처리하지 못했습니다: {{reason}}. 다시 시도해 주세요.',
+  'answer.failed': '예상하지 못한 문제가 생겼습니다. 다시 시도해 보고, 계속되면 봇 운영자에게 알려 주세요.',
 
   'help.how':
     '/sora 명령은 프롬프트 하나로 영상을 만듭니다. {{seconds}}초짜리 장면 {{segments}}개가 앞 장면이 끝난 바로 그 자리에서 이어집니다.',

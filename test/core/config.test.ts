@@ -42,6 +42,9 @@ test('what is set is taken, without blanks around it', () => {
       MAX_CONCURRENT_JOBS: '2',
       MAX_CONCURRENT_RENDERS: '3',
       MAX_ACTIVE_JOBS_PER_USER: '1000',
+      DISCORD_TOKEN: ' token ',
+      DISCORD_API_URL: 'http://127.0.0.1:4000/api/',
+      DISCORD_GUILD_ID: '123456789012345678',
     }),
   ).toMatchObject({
     dataDir: '/srv/sora',
@@ -55,7 +58,17 @@ test('what is set is taken, without blanks around it', () => {
     maxConcurrentJobs: 2,
     maxConcurrentRenders: 3,
     maxActiveJobsPerUser: 1000,
+    discord: { token: 'token', apiUrl: 'http://127.0.0.1:4000/api', guildId: '123456789012345678' },
   })
+})
+
+test('Discord is on with a token alone', () => {
+  expect(readConfig({ DISCORD_TOKEN: 'token' }).discord).toEqual({
+    token: 'token',
+    apiUrl: 'https://discord.com/api',
+    guildId: null,
+  })
+  expect(readConfig({ DISCORD_GUILD_ID: '123456789012345678' }).discord).toBeNull()
 })
 
 test('a variable that is set to nothing counts as not set', () => {
@@ -71,6 +84,9 @@ test('a variable that is set to nothing counts as not set', () => {
     'MAX_CONCURRENT_JOBS',
     'MAX_CONCURRENT_RENDERS',
     'MAX_ACTIVE_JOBS_PER_USER',
+    'DISCORD_TOKEN',
+    'DISCORD_API_URL',
+    'DISCORD_GUILD_ID',
   ]
   for (const nothing of ['', '   ', '\n']) {
     expect(readConfig(Object.fromEntries(names.map((name) => [name, nothing])))).toEqual(readConfig({}))
@@ -88,6 +104,8 @@ test.each([
   ['MAX_CONCURRENT_RENDERS', '-1', '1–1000'],
   ['MAX_ACTIVE_JOBS_PER_USER', '9'.repeat(50), '1–1000'],
   ['MAX_ACTIVE_JOBS_PER_USER', 'Infinity', '1–1000'],
+  ['DISCORD_GUILD_ID', 'my-server', '123456789012345678'],
+  ['DISCORD_API_URL', 'discord.com', 'https://host/path'],
   ['DEFAULT_LOCALE', 'fr', 'ko, en'],
   ['DEFAULT_LOCALE', 'ko_KR', 'ko, en'],
   ['FILM_LABEL', 'hidden', 'metadata, visible'],

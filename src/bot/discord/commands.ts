@@ -7,7 +7,7 @@ import {
   MessageFlags,
 } from 'discord.js'
 import type { CardPlace } from '../../core/card.ts'
-import { reasonOf, UserError, userError } from '../../core/errors.ts'
+import { UserError, userError } from '../../core/errors.ts'
 import type { Identity, Log } from '../../core/ports.ts'
 import { type Locale, type ModelList, parseRequest, type RequestInput } from '../../core/request.ts'
 import { errorText, text } from '../../i18n/index.ts'
@@ -194,7 +194,7 @@ async function tell(interaction: Answerable, answer: AnswerView): Promise<void> 
 
 function refusal(error: unknown, locale: Locale): AnswerView {
   if (error instanceof UserError) return plainAnswer(errorText(error.detail, locale))
-  return plainAnswer(text(locale, 'answer.failed', { reason: reasonOf(error) }))
+  return plainAnswer(text(locale, 'answer.failed'))
 }
 
 function localeOf(interaction: Acting): Locale {

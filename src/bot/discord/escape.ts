@@ -4,7 +4,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g
 
 /** Emphasis, code, spoilers, links, mentions and emoji by name; a backslash before any punctuation shows it as it is. */
-const INLINE = /[\\*_~`|<[\]@]/g
+const INLINE = /[\\*_`|<[\]@]|~(?!\d)|(?<!\d)~/g
 
 /** Headings, small text, lists and quotes, which count at the beginning of a line. */
 const AT_LINE_START = /^(\s*)([#>+-])/gm

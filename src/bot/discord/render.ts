@@ -134,7 +134,7 @@ function quoted(text: string, max: number): string {
 
 function stateText({ state, progress, detail }: CardView): string[] {
   const filled = Math.round(progress * BAR)
-  const bar = `${'▰'.repeat(filled)}${'▱'.repeat(BAR - filled)} ${Math.round(progress * 100)}%`
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.round(progress * 100)}%`
   return [`**${state}**`, bar, ...(detail === '' ? [] : [escapedLine(detail, PARTS.detail)])]
 }
 

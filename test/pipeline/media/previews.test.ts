@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { FilmLabel } from '../../../src/core/ports.ts'
+import { readImageHeader } from '../../../src/pipeline/media/image-header.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { createPreviews } from '../../../src/pipeline/media/previews.ts'
 import { B_FRAMES, ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
@@ -58,6 +59,17 @@ test('the poster is the sharp frame among black, blurred and empty ones, in the 
   const sharp = join(folder, 'sharp.png')
   await media.lastFrame(film, sharp, never)
   expect(await likenessOfPictures(jpg, sharp)).toBeGreaterThan(38)
+})
+
+test('a still is a last frame, small and whole, in the same colours', async () => {
+  const png = join(folder, 'tall.png')
+  const source = { source: 'smptehdbars=s=720x1280', options: ['-f', 'lavfi'] }
+  await ffmpeg.run({ inputs: [source], options: ['-frames:v', '1'], output: png })
+  const jpg = join(folder, 'tall.jpg')
+  await previews.still(png, jpg, never)
+  expect(readImageHeader(await readFile(jpg))).toMatchObject({ format: 'jpeg', width: 360, height: 640 })
+  expect((await stat(jpg)).size).toBeLessThan(60_000)
+  expect(await likenessOfPictures(jpg, png)).toBeGreaterThan(30)
 })
 
 test('the contact sheet has a row for each segment, of four frames each', async () => {
