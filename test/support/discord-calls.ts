@@ -1,6 +1,6 @@
 import { InteractionResponseType, InteractionType, MessageFlags } from 'discord.js'
 import { type DigitalDiscord, generateSnowflake } from 'discord-digital-twin'
-import { type Asked, type Behind, type Fields, type Outcome, refusal } from './discord-http.ts'
+import { type Answer, type Asked, type Behind, type Fields, type Outcome, refusal } from './discord-http.ts'
 import { choicesComplaints, messageComplaints } from './discord-limits.ts'
 import { type Messages, type Shown, withoutHabits } from './discord-messages.ts'
 import { interactionIn, type Person, type Place } from './discord-people.ts'
@@ -50,6 +50,8 @@ interface KnownCall extends Call {
   focused: number
   followUps: number
   messageIds: string[]
+  /** Done when the server behind has its first answer. */
+  kept: Promise<unknown>
   resolve: (first: Awaited<Call['first']>) => void
 }
 
@@ -64,6 +66,7 @@ interface Extras {
 export function createCalls(twin: DigitalDiscord, behind: Behind, messages: Messages): Calls {
   const known = new Map<string, KnownCall>()
   const waiting = new Map<string, (call: KnownCall) => void>()
+  let queue: Promise<unknown> = Promise.resolve()
   /** Makes an interaction of the server behind what a bot gets, and starts its clock. */
   function opened(data: Fields): Fields {
     const { [EXTRAS]: extras, ...about } = data.data as Fields
@@ -87,6 +90,7 @@ export function createCalls(twin: DigitalDiscord, behind: Behind, messages: Mess
       focused,
       followUps: 0,
       messageIds: isButton ? [String((data.message as Fields).id)] : [],
+      kept: Promise.resolve(),
       resolve: first.resolve,
       answers: () =>
         call.messageIds.flatMap((id) => messages.all.get(id) ?? []).filter(({ deleted }) => !deleted),
@@ -135,27 +139,38 @@ export function createCalls(twin: DigitalDiscord, behind: Behind, messages: Mess
     if (complaints.length > 0) return { answer: refusal(50035, complaints), complaints }
     call.acknowledged = true
     call.resolve({ type, afterMs, body: data ?? {} })
+    const kept = queue.then(() => keep(call, type, data, asked))
+    // one after another, so that a bot that answers many at once isn't kept waiting by the server behind
+    queue = kept.catch(() => {})
+    call.kept = kept
+    kept.catch(() => {})
+    if (asked.query.get('with_response') !== 'true') return { answer: { status: 204 }, complaints: [] }
+    return { answer: await kept, complaints: [] }
+  }
+
+  /** Hands an answer on to the server behind; what it says of it. */
+  async function keep(
+    call: KnownCall,
+    type: InteractionResponseType,
+    data: Fields | undefined,
+    asked: Asked,
+  ): Promise<Answer> {
     const defers = type === InteractionResponseType.DeferredChannelMessageWithSource
     // the server behind makes no message of a deferral; Discord makes one that says that the bot thinks
     const said = defers ? { content: '', flags: Number(data?.flags ?? 0) | MessageFlags.Loading } : data
     const sent = { type: defers ? InteractionResponseType.ChannelMessageWithSource : type, data: said }
     const made = await behind('POST', asked.path, sent)
-    if (made.status !== 204) return { answer: made, complaints: [] }
+    if (made.status !== 204)
+      throw new Error(`the server behind refused ${asked.path}: ${JSON.stringify(made)}`)
+    const interaction = { id: call.id, type: call.kind }
     const carries = [InteractionResponseType.UpdateMessage, InteractionResponseType.ChannelMessageWithSource]
-    if (!carries.includes(sent.type)) return { answer: made, complaints: [] }
-    const original = await behind('GET', `/webhooks/${twin.botUserId}/${callToken}/messages/@original`)
+    if (!carries.includes(sent.type)) return { status: 200, body: { interaction } }
+    const original = await behind('GET', `/webhooks/${twin.botUserId}/${call.token}/messages/@original`)
     const message = messages.adopt(original.body as Fields, data ?? {}, asked.files)
     call.messageIds = [message.id]
-    const interaction = {
-      id,
-      type: call.kind,
-      response_message_id: message.id,
-      response_message_ephemeral: message.private,
-    }
+    const response = { response_message_id: message.id, response_message_ephemeral: message.private }
     const resource = { type, message: original.body }
-    const answer =
-      asked.query.get('with_response') === 'true' ? { status: 200, body: { interaction, resource } } : made
-    return { answer, complaints: [] }
+    return { status: 200, body: { interaction: { ...interaction, ...response }, resource } }
   }
 
   function callbackComplaints(
@@ -193,6 +208,7 @@ export function createCalls(twin: DigitalDiscord, behind: Behind, messages: Mess
     if (!call?.acknowledged)
       return { answer: refusal(10015), complaints: ['a token before its first answer'] }
     if (Date.now() > call.expiresAt) return { answer: refusal(50027), complaints: [] }
+    await call.kept
     const original = messages.all.get(call.messageIds[0] ?? '')
     if (messageId === undefined) {
       // Discord takes a first follow-up to a deferral as its answer, which stays as private as it was

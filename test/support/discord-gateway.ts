@@ -36,6 +36,10 @@ export interface GatewayFront {
   resumed: number
   /** What it did wrong. */
   invalid: string[]
+  /** Keeps events back, how many are kept, and sends them all at once. */
+  hold(): void
+  held(): number
+  release(): void
   close(): void
 }
 
@@ -54,6 +58,7 @@ export function createGatewayFront(deps: {
   const bots = new Set<WebSocketEnd>()
   let ready = Promise.withResolvers<void>()
   let isReady = false
+  let held: (() => void)[] | null = null
   const front: GatewayFront = {
     upgrade,
     drop,
@@ -64,6 +69,15 @@ export function createGatewayFront(deps: {
     identified: 0,
     resumed: 0,
     invalid: [],
+    held: () => held?.length ?? 0,
+    hold() {
+      held = []
+    },
+    release() {
+      const all = held ?? []
+      held = null
+      for (const deliver of all) deliver()
+    },
     close() {
       drop({ forgotten: true })
       for (const bot of bots) bot.destroy()
@@ -82,7 +96,8 @@ export function createGatewayFront(deps: {
       },
       closed() {
         bots.delete(bot)
-        if (session?.bot !== bot) return
+        // a session that was given up is nobody's loss
+        if (session?.bot !== bot || !sessions.has(session.id)) return
         left(session)
         ready = Promise.withResolvers<void>()
       },
@@ -115,8 +130,12 @@ export function createGatewayFront(deps: {
       const needed = INTENTS[event.split('_')[0] ?? '']
       const about = message.d as Fields
       if (needed && !(asked.intents & needed[about.guild_id ? 'guild' : 'dm'])) return
-      dispatch(session, event, event === 'READY' ? welcome(session, about) : deps.changed(event, about))
-      if (event === 'READY') arrived()
+      const deliver = () => {
+        dispatch(session, event, event === 'READY' ? welcome(session, about) : deps.changed(event, about))
+        if (event === 'READY') arrived()
+      }
+      if (held) held.push(deliver)
+      else deliver()
     })
     behind.addEventListener('close', ({ code }) => {
       if (sessions.has(session.id)) session.bot?.close(code)

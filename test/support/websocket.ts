@@ -33,6 +33,8 @@ export function acceptWebSocket(
       if (frame.opcode === 8) socket.end(framed(8, frame.payload))
     }
   })
+  // the server's sockets stay half open: the end of the other side is the end
+  socket.on('end', () => socket.destroy())
   socket.on('error', () => socket.destroy())
   socket.on('close', () => on.closed())
 
