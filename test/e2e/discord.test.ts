@@ -485,4 +485,4 @@ test('killed and started again, the bot goes on with its cards and buttons, tell
   bot.running.kill('SIGTERM')
   expect((await bot.running.ended).code).toBe(0)
   expect(await front.dms(person)).toHaveLength(1)
-}, 90_000)
+}, 120_000)

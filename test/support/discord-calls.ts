@@ -55,25 +55,27 @@ interface KnownCall extends Call {
   resolve: (first: Awaited<Call['first']>) => void
 }
 
+/** What an interaction carries through the server behind. `key` says who waits for it. */
 interface Extras {
   person: Person
   place: Place
   locale: string
   focused: number
-  resolve: string
+  key: string
 }
 
 export function createCalls(twin: DigitalDiscord, behind: Behind, messages: Messages): Calls {
   const known = new Map<string, KnownCall>()
   const waiting = new Map<string, (call: KnownCall) => void>()
   let queue: Promise<unknown> = Promise.resolve()
+
   /** Makes an interaction of the server behind what a bot gets, and starts its clock. */
   function opened(data: Fields): Fields {
     const { [EXTRAS]: extras, ...about } = data.data as Fields
-    const { person, place, locale, resolve, focused } = extras as Extras
-    const sent = waiting.get(resolve)
+    const { person, place, locale, key, focused } = extras as Extras
+    const sent = waiting.get(key)
     if (!sent) throw new Error('an interaction of nobody')
-    waiting.delete(resolve)
+    waiting.delete(key)
     const sentAt = Date.now()
     const first = Promise.withResolvers<Awaited<Call['first']>>()
     const isButton = data.type === InteractionType.MessageComponent
@@ -110,7 +112,7 @@ export function createCalls(twin: DigitalDiscord, behind: Behind, messages: Mess
     const { promise, resolve } = Promise.withResolvers<KnownCall>()
     const key = generateSnowflake()
     waiting.set(key, resolve)
-    const extras: Extras = { person, place, locale, focused, resolve: key }
+    const extras: Extras = { person, place, locale, focused, key }
     await twin.simulateInteraction({
       type,
       channelId: place.channelId,
