@@ -42,19 +42,27 @@ export function discordCommands(guild: boolean): DiscordCommand[] {
 }
 
 /**
- * Makes Discord's list of our commands the one above, in one request, and only where they differ: a command that is written anew is
- * missing from people's clients for a moment. Returns whether anything was written.
+ * Makes Discord's list of our commands the one above, everywhere or on one server alone, and only where they differ: a command that is
+ * written anew is missing from people's clients for a moment. Returns whether anything was written.
  */
 export async function registerCommands(
   rest: REST,
   applicationId: string,
   guildId: string | null,
 ): Promise<boolean> {
-  const route =
-    guildId === null
-      ? Routes.applicationCommands(applicationId)
-      : Routes.applicationGuildCommands(applicationId, guildId)
-  const wanted = discordCommands(guildId !== null)
+  const everywhere = Routes.applicationCommands(applicationId)
+  if (guildId === null) return writeWhereDifferent(rest, everywhere, discordCommands(false))
+  // what an earlier start has left everywhere would stand beside the server's own
+  const cleared = await writeWhereDifferent(rest, everywhere, [])
+  const there = Routes.applicationGuildCommands(applicationId, guildId)
+  return (await writeWhereDifferent(rest, there, discordCommands(true))) || cleared
+}
+
+async function writeWhereDifferent(
+  rest: REST,
+  route: `/${string}`,
+  wanted: readonly DiscordCommand[],
+): Promise<boolean> {
   const query = new URLSearchParams({ with_localizations: 'true' })
   const there = (await rest.get(route, { query })) as DiscordCommand[]
   if (isDeepStrictEqual(comparable(inOrder(there)), comparable(inOrder(wanted)))) return false

@@ -75,11 +75,23 @@ function shotOf(order: PlanOrder, i: number) {
   const round = Math.floor((i - 1) / BETWEEN.length)
   const again = i > 0 && i < order.segments - 1 && round > 0 ? ` ${round + 1}` : ''
   const opening = i === 0 ? sentences.opens : sentences.continues
+  const told = `\n${opening}. ${beat.camera[locale]}. ${beat.light[locale]}.`
   return {
     title: `${beat.title[locale]}${again}`,
-    prompt: `${order.prompt}\n${opening}. ${beat.camera[locale]}. ${beat.light[locale]}.`,
+    prompt: `${fitted(order.prompt, order.promptMax - told.length)}${told}`,
     seconds: order.seconds,
   }
+}
+
+/** As much of a text as fits into so many UTF-16 units: 500 characters that readers count may be thousands of those. */
+function fitted(text: string, max: number): string {
+  if (text.length <= max) return text
+  let end = 0
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (end + segment.length > max) break
+    end += segment.length
+  }
+  return text.slice(0, end)
 }
 
 function beatOf(i: number, segments: number): Beat {

@@ -72,9 +72,12 @@ describe('commands', () => {
   })
 
   test('of one server are that server’s alone', async () => {
-    const { rest, asked } = await discord([])
+    const { rest, asked } = await discord(stored(discordCommands(false)))
     await registerCommands(rest, '1', '2')
-    expect(asked.at(-1)).toBe('PUT /v10/applications/1/guilds/2/commands')
+    expect(asked.filter((request) => request.startsWith('PUT'))).toEqual([
+      'PUT /v10/applications/1/commands',
+      'PUT /v10/applications/1/guilds/2/commands',
+    ])
   })
 })
 
