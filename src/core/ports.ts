@@ -271,13 +271,17 @@ export interface Transaction {
   onCommit(run: () => void): void
 }
 
-export interface NewJob {
-  id: string
+/** Whose a job is, and what it is expected to cost in USD; null where the price isn't known. */
+export interface JobCost {
   userId: string
+  estimateUsd: number | null
+}
+
+export interface NewJob extends JobCost {
+  id: string
   request: VideoRequest
   locale: Locale
   /** In USD; null where the price isn't known. */
-  estimateUsd: number | null
   /** Where a chat shows it, for one that was asked for in a chat. */
   card?: CardPlace
 }
@@ -323,6 +327,8 @@ export interface JobStore {
   segments(jobId: string): Promise<Segment[]>
   /** How many jobs of a person count against the limits now. */
   usage(userId: string): Promise<Usage>
+  /** Whether `submit` would take such a job in now. Throws what it throws. */
+  checkLimits(job: JobCost, limits: Limits): Promise<void>
   /** How long the newest segments of a model took, from being sent to being stored: their median in seconds; null before the first. */
   usualSeconds(model: string): Promise<number | null>
 
