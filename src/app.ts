@@ -31,7 +31,12 @@ import { createSlots } from './pipeline/queue/slots.ts'
 import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
 import { createRunJob } from './pipeline/run-job.ts'
 import { createShowLastFrame } from './pipeline/show-last-frame.ts'
-import { checkRequest, createCheckSubmission, createSubmitJob, type Submission } from './pipeline/submit-job.ts'
+import {
+  checkRequest,
+  createCheckSubmission,
+  createSubmitJob,
+  type Submission,
+} from './pipeline/submit-job.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createFalModel } from './pipeline/video/fal.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
