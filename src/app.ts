@@ -43,6 +43,7 @@ import { createLocalModel } from './pipeline/video/local.ts'
 import { createTrim } from './pipeline/video/trim.ts'
 import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
+import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createLocalObjects } from './storage/objects/local.ts'
 import { createSupabaseObjects } from './storage/objects/supabase.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
@@ -100,7 +101,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const ceilings = { perJob: config.maxUsdPerJob, perUserDay: config.maxUsdPerUserDay }
 
   async function open(): Promise<Service> {
-    // loaded when it is needed: drizzle takes most of a second, and a refused request shouldn't wait for it
+    // loaded when it is needed: a refused request shouldn't wait for it
+    quickenDrizzleImports()
     const [
       { openPglite, openPostgres },
       { createEventLog },
