@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/postgres-setup.ts',
+    setupFiles: 'test/support/setup.ts',
     clearMocks: true,
     testTimeout: 120_000,
     hookTimeout: 120_000,
