@@ -9,7 +9,7 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/postgres-setup.ts',
+    globalSetup: 'test/support/global-setup.ts',
     setupFiles: 'test/support/setup.ts',
     clearMocks: true,
     testTimeout: 120_000,

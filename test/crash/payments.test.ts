@@ -5,18 +5,8 @@ import { describe, test } from 'vitest'
 import { type Ended, type JsonLine, seededRandom } from '../support/cli.ts'
 import type { Fault } from '../support/fal-server.ts'
 import { filmFacts } from '../support/film.ts'
-import {
-  CLIP,
-  FILM,
-  lastOf,
-  PROMPT,
-  planOf,
-  type Services,
-  startServices,
-  usedDataDirs,
-} from '../support/services.ts'
+import { CLIP, FILM, lastOf, PROMPT, planOf, type Services, startServices } from '../support/services.ts'
 
-const useDataDir = usedDataDirs()
 const resume = (jobId: string) => ['--resume', jobId, '--json', '--lang', 'en']
 const ENDED_WELL = { code: 0, end: 'completed', paid: [1, 1] }
 
@@ -45,7 +35,6 @@ test('thirty kills at random moments of one film of six segments: six requests a
   const { machine, fal, openai, paid } = services
   // a search that took a second would outlast every run
   const env = { ...services.env, FAL_LOOKUP_SECONDS: '0' }
-  await useDataDir(machine)
   openai.answer(planOf(SEGMENTS))
 
   let kills = 0
@@ -101,7 +90,6 @@ describe('each segment is paid once when the command is killed', {
     async ({ point, goesOn }, { expect, onTestFinished }) => {
       const services = await startServices(onTestFinished, { database: false })
       const { machine, fal, env } = services
-      await useDataDir(machine)
       const held = fal.hold(point)
       const running = machine.start(FILM, env)
       await held.arrived
@@ -135,7 +123,6 @@ describe('each segment is paid once when the command is killed', {
   test('and while it looks for the request whose answer it lost', async ({ expect, onTestFinished }) => {
     const services = await startServices(onTestFinished, { database: false, unlistedFor: 1 })
     const { machine, fal, env } = services
-    await useDataDir(machine)
     fal.fault('submit', { drop: 'at once', accept: true })
     const held = fal.hold('list')
     const running = machine.start(FILM, env)
@@ -251,7 +238,6 @@ describe('where it can’t be known whether a request was accepted', {
   }) => {
     const services = await startServices(onTestFinished, { database: false })
     const { machine, fal, env } = services
-    await useDataDir(machine)
     const held = fal.hold('submit')
     fal.fault('list', { answer: 403 }, { answer: 403 })
     const running = machine.start(FILM, env)

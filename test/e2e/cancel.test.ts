@@ -1,13 +1,14 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { filesIn, type JsonLine, type Machine, newMachine, type Running } from '../support/cli.ts'
+import { filesIn, type JsonLine, type Machine, type Running } from '../support/cli.ts'
+import { usedMachine } from '../support/databases.ts'
 
 // a film takes seconds on an idle machine, and far longer on a busy one
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
 const FILM = ['a lighthouse in the rain', '--segments', '2', '--seconds', '4', '--json']
 
-async function freshMachine(): Promise<Machine> {
-  const machine = await newMachine()
+async function ownMachine(): Promise<Machine> {
+  const machine = await usedMachine()
   onTestFinished(() => machine.remove())
   return machine
 }
@@ -36,7 +37,7 @@ test.for([
 ] as const)(
   '%s in the middle of a segment cancels the job and leaves nothing behind',
   async ([, interrupt]) => {
-    const machine = await freshMachine()
+    const machine = await ownMachine()
     const running = machine.start(FILM)
     const jobId = await duringSegment(machine, running, 2)
     interrupt(running)
@@ -51,7 +52,7 @@ test.for([
 )
 
 test('Ctrl-C in a terminal while the segments are joined cancels too: it never counts as a failure', async () => {
-  const machine = await freshMachine()
+  const machine = await ownMachine()
   const running = machine.start(FILM)
   await running.line((line) => line.type === 'merging')
   running.killGroup('SIGINT')
@@ -63,7 +64,7 @@ test('Ctrl-C in a terminal while the segments are joined cancels too: it never c
 })
 
 test('a second Ctrl-C leaves at once, and the next start just works', async () => {
-  const machine = await freshMachine()
+  const machine = await ownMachine()
   const running = machine.start(FILM)
   const jobId = await duringSegment(machine, running, 1)
   running.kill('SIGSTOP')
@@ -76,7 +77,7 @@ test('a second Ctrl-C leaves at once, and the next start just works', async () =
 })
 
 test('SIGTERM stops the command with 143 and keeps the job; the next command tells of it, --cancel ends it', async () => {
-  const machine = await freshMachine()
+  const machine = await ownMachine()
   const running = machine.start(FILM)
   const jobId = await duringSegment(machine, running, 2)
   running.kill('SIGTERM')
@@ -103,7 +104,7 @@ test('SIGTERM stops the command with 143 and keeps the job; the next command tel
 })
 
 test('a job that was stopped by SIGTERM is finished by --resume; then --cancel is refused', async () => {
-  const machine = await freshMachine()
+  const machine = await ownMachine()
   const running = machine.start(FILM)
   const jobId = await duringSegment(machine, running, 2)
   running.kill('SIGTERM')

@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openPglite } from '../../src/storage/db.ts'
 import { type Ended, filesIn, type JsonLine, type Machine, newMachine } from '../support/cli.ts'
+import { usedMachine } from '../support/databases.ts'
 import {
   type FilmFacts,
   filmFacts,
@@ -147,7 +148,7 @@ describe('the first command on a fresh machine', () => {
 
 describe('other films', () => {
   test('without --json the lines are for people, in Korean, and --out gets the film, with its previews beside it', async () => {
-    const machine = await newMachine()
+    const machine = await usedMachine()
     onTestFinished(() => machine.remove())
     const out = join(machine.folder, '영화.mp4')
     const previews = ['--previews', '--max-size', '1']
@@ -194,7 +195,7 @@ describe('other films', () => {
     ['1:1', '720p', '720x720'],
     ['16:9', '1080p', '1920x1080'],
   ])('%s at %s is a film of %s', async (aspect, resolution, size) => {
-    const machine = await newMachine()
+    const machine = await usedMachine()
     onTestFinished(() => machine.remove())
     const options = ['--aspect', aspect, '--resolution', resolution, '--json']
     const { code, json } = await machine.run(['a quiet harbour', ...SHORT, ...options])
@@ -207,7 +208,7 @@ describe('other films', () => {
   })
 
   test('with --image it opens on that picture, and the same request plans from the cache', async () => {
-    const machine = await newMachine()
+    const machine = await usedMachine()
     onTestFinished(() => machine.remove())
     const picture = await makePicture(join(machine.folder, 'picture.png'), 900, 900)
     const command = [PROMPT, ...SHORT, '--image', 'picture.png', '--json']
@@ -231,7 +232,7 @@ describe('other films', () => {
 describe('the language of the texts', () => {
   let machine: Machine
   beforeAll(async () => {
-    machine = await newMachine()
+    machine = await usedMachine()
   })
   afterAll(() => machine.remove())
 

@@ -9,17 +9,7 @@ import { type Env, filesIn, type Machine } from '../support/cli.ts'
 import { openUrl } from '../support/databases.ts'
 import { filmFacts } from '../support/film.ts'
 import { flagged } from '../support/openai-server.ts'
-import {
-  CLIP,
-  FILM,
-  lastOf,
-  only,
-  PROMPT,
-  rowsOf,
-  shotPrompt,
-  startServices,
-  usedDataDirs,
-} from '../support/services.ts'
+import { CLIP, FILM, lastOf, only, PROMPT, rowsOf, shotPrompt, startServices } from '../support/services.ts'
 
 const FRAMES = 2 * CLIP.frames - 1
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
@@ -133,7 +123,6 @@ describe('with every service connected', () => {
 })
 
 describe('a film is made as well with', { concurrent: true, timeout: 120_000 }, () => {
-  const useDataDir = usedDataDirs()
   test.for([
     { name: 'nothing connected', connected: [] },
     { name: 'OpenAI alone', connected: ['OPENAI_'] },
@@ -142,7 +131,6 @@ describe('a film is made as well with', { concurrent: true, timeout: 120_000 }, 
     { name: 'Postgres alone', connected: ['DATABASE_'] },
   ])('$name', async ({ connected }, { expect, onTestFinished }) => {
     const { machine, openai, fal, supabase, env } = await startServices(onTestFinished)
-    await useDataDir(machine)
     const out = join(machine.folder, 'film.mp4')
     // the local model has less to draw of a square
     const command = [...FILM, '--aspect', '1:1', '--out', out]

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import stringWidth from 'string-width'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Machine, newMachine } from '../support/cli.ts'
+import type { Machine } from '../support/cli.ts'
+import { usedMachine } from '../support/databases.ts'
 import { onTerminal, screenOf } from '../support/terminal.ts'
 
 // a film takes seconds on an idle machine, and far longer on a busy one
@@ -26,7 +27,7 @@ describe('on a terminal of 60 columns', () => {
   let output: string
 
   beforeAll(async () => {
-    machine = await newMachine()
+    machine = await usedMachine()
     const terminal = onTerminal(machine, filmOn(machine), { columns: 60 })
     code = await terminal.ended
     output = terminal.output()
@@ -60,7 +61,7 @@ describe('on a terminal of 60 columns', () => {
 })
 
 test('a bar is drawn on a terminal that doesn’t know its width too, and Ctrl-C typed there cancels the job', async () => {
-  const machine = await newMachine()
+  const machine = await usedMachine()
   onTestFinished(() => machine.remove())
   const terminal = onTerminal(machine, filmOn(machine), { columns: null })
   await terminal.said('세그먼트 1/2 생성 중')
@@ -75,7 +76,7 @@ test('a bar is drawn on a terminal that doesn’t know its width too, and Ctrl-C
 })
 
 test('elsewhere each change is a plain line, without codes for a terminal', async () => {
-  const machine = await newMachine()
+  const machine = await usedMachine()
   onTestFinished(() => machine.remove())
   const running = machine.start([...filmOn(machine), '--lang', 'en'], { TERM: 'xterm', COLUMNS: '60' })
   await running.said(' 50%  Segment 1/2 is done.\n')

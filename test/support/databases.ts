@@ -1,17 +1,29 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, inject } from 'vitest'
 import type { JobStore, Limits, Log, NewJob, Transaction } from '../../src/core/ports.ts'
 import { PLAIN_JOIN, type VideoRequest } from '../../src/core/request.ts'
 import { type Database, openPglite, openPostgres } from '../../src/storage/db.ts'
+import { CLI, type Machine, newMachine } from './cli.ts'
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** A fresh, empty database on a real Postgres server, by its address. */
-export async function createDatabase(): Promise<string> {
-  const answer = await fetch(inject('databases'))
+export function createDatabase(): Promise<string> {
+  return askShared('/database')
+}
+
+/** A machine whose DATA_DIR was used before: to set up a new database takes longer than most of what is tested with it. */
+export async function usedMachine(program = CLI): Promise<Machine> {
+  const machine = await newMachine(program)
+  await cp(await askShared('/data-dir'), machine.dataDir, { recursive: true })
+  return machine
+}
+
+async function askShared(path: string): Promise<string> {
+  const answer = await fetch(`${inject('shared')}${path}`)
   const text = await answer.text()
   if (!answer.ok) throw new Error(text)
   return text

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Env, MAIN, type Machine, newMachine, type Running } from './cli.ts'
+import { type Env, MAIN, type Machine, type Running } from './cli.ts'
+import { usedMachine } from './databases.ts'
 import { type DiscordFront, startDiscordFront } from './discord-front.ts'
 import type { Shown } from './discord-messages.ts'
 import type { Person, Place } from './discord-people.ts'
@@ -26,7 +27,7 @@ export async function prepareBot(
   cleanup: (close: () => Promise<void>) => void,
   env: Env = {},
 ): Promise<BotAtWork> {
-  const machine = await newMachine(MAIN)
+  const machine = await usedMachine(MAIN)
   cleanup(() => machine.remove())
   const fal = await startFalServer({ clip: CLIP, outcome: { steps: [] } })
   cleanup(() => fal.close())

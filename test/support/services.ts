@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { cp } from 'node:fs/promises'
 import type { SQL } from 'drizzle-orm'
-import { afterAll, beforeAll } from 'vitest'
 import type { Db } from '../../src/storage/db.ts'
-import { type Env, type JsonLine, type Machine, newMachine } from './cli.ts'
-import { createDatabase } from './databases.ts'
+import type { Env, JsonLine, Machine } from './cli.ts'
+import { createDatabase, usedMachine } from './databases.ts'
 import { type FalServer, type FalServerOptions, startFalServer } from './fal-server.ts'
 import { completed, type OpenAiReply, type OpenAiServer, startOpenAiServer } from './openai-server.ts'
 import { type SupabaseServer, startSupabaseServer } from './supabase-server.ts'
@@ -36,7 +34,7 @@ export async function startServices(
   options: FalServerOptions & { database?: boolean } = {},
 ): Promise<Services> {
   const { database = true, ...ofFal } = options
-  const machine = await newMachine()
+  const machine = await usedMachine()
   cleanup(() => machine.remove())
   const account = { apiKey: `sk-proj-${randomUUID()}`, model: 'gpt-6-luna' }
   const openai = await startOpenAiServer(account)
@@ -82,18 +80,6 @@ export function planOf(segments: number): OpenAiReply {
     prompt: shotPrompt(i + 1),
   }))
   return completed(JSON.stringify({ title: 'Rain', shots }))
-}
-
-/** Makes a machine's DATA_DIR one that was used before: to set up a new database takes longer than all else. */
-export function usedDataDirs(): (machine: Machine) => Promise<void> {
-  let used: Machine
-  beforeAll(async () => {
-    used = await newMachine()
-    const { code, stderr } = await used.run(['--list'])
-    if (code !== 0) throw new Error(stderr)
-  })
-  afterAll(() => used.remove())
-  return (machine) => cp(used.dataDir, machine.dataDir, { recursive: true })
 }
 
 /** What a query finds on a Postgres server. */
