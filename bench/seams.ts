@@ -6,7 +6,8 @@ import { startBrowser } from '../test/support/browser.ts'
 import { ffmpeg, numbered } from '../test/support/clips.ts'
 import { type ChainRecipe, firstNumber, makeChain, withTones } from '../test/support/numbered-clips.ts'
 import { openFilm, playFilm, seekNumbers } from '../test/support/playback.ts'
-import { beepOffsets, concat, highBandPeak, plainOrder, type Readings, readFilm } from './readings.ts'
+import { highBandPeak } from '../test/support/sound.ts'
+import { beepOffsets, concat, plainOrder, type Readings, readFilm } from './readings.ts'
 
 /**
  * Whether the join is right, beside ffmpeg's concat: ten clips for 24 and 30 frames a second, with and without B-frames, one GOP and GOPs

@@ -14,6 +14,8 @@ import { CLIP, FILM, lastOf, only, PROMPT, rowsOf, shotPrompt, startServices } f
 const FRAMES = 2 * CLIP.frames - 1
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 /** The same command with lines for people. */
+/** Of the files in DATA_DIR those that are a job's. */
+const isJobs = (name: string) => name.includes('/')
 const TOLD = FILM.filter((word) => word !== '--json')
 
 /** Runs a command on a pseudo-terminal and types `answer` when it asks. */
@@ -67,7 +69,7 @@ describe('with every service connected', () => {
     const { db } = await openUrl(env.DATABASE_URL ?? '', onTestFinished)
     expect(await rowsOf(db, sql`select id, status from jobs`)).toEqual([{ id: job_id, status: 'completed' }])
     // nothing of it stays behind here
-    expect((await filesIn(machine.dataDir)).filter((name) => name.includes('/'))).toEqual([])
+    expect((await filesIn(machine.dataDir)).filter(isJobs)).toEqual([])
 
     // and without --out the film is where the link leads
     const again = await machine.run(['--resume', job_id, '--previews', '--json'], env)
@@ -91,7 +93,7 @@ describe('with every service connected', () => {
       ['sheet', 200, 'image/jpeg'],
       ['preview', 200, 'image/webp'],
     ])
-    expect((await filesIn(machine.dataDir)).filter((name) => name.includes('/'))).toEqual([])
+    expect((await filesIn(machine.dataDir)).filter(isJobs)).toEqual([])
   })
 
   test('the price is told before, the place in fal’s line while it waits, and what it cost after', async () => {
@@ -168,7 +170,11 @@ describe('what would cost too much', () => {
       '',
       'This film would cost about 0.80 USD; up to 0.79 USD a film are allowed. Ask for fewer or shorter segments.\n',
     ])
-    expect([fal.seen, openai.moderated, await filesIn(machine.folder)]).toEqual([[], [], []])
+    expect([fal.seen, openai.moderated, (await filesIn(machine.dataDir)).filter(isJobs)]).toEqual([
+      [],
+      [],
+      [],
+    ])
   })
 
   test('a film above what MAX_USD_PER_USER_DAY leaves is refused with exit 2, and nobody is asked for anything', async () => {
@@ -194,7 +200,11 @@ describe('what would cost too much', () => {
     const no = await onTerminal(machine, TOLD, careful, 'n\r')
     expect([no.code, no.asked]).toEqual([130, true])
     expect(no.screen).toMatch(/^About 0\.80 USD \(Wan 2\.7\)\.\r\n/)
-    expect([fal.seen, openai.moderated, await filesIn(machine.folder)]).toEqual([[], [], []])
+    expect([fal.seen, openai.moderated, (await filesIn(machine.dataDir)).filter(isJobs)]).toEqual([
+      [],
+      [],
+      [],
+    ])
 
     const agreed = await onTerminal(machine, [...TOLD, '--yes'], careful, 'n\r')
     expect([agreed.code, agreed.asked]).toEqual([0, false])

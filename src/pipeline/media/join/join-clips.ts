@@ -14,6 +14,7 @@ import { type NormalisedClip, normalise } from './normalise.ts'
 import { markOpening } from './opening.ts'
 import { wholePiece } from './piece.ts'
 import { type JoinPlan, planJoin } from './plan.ts'
+import { smoothSplices } from './splice.ts'
 import type { Strip } from './strip.ts'
 
 /**
@@ -41,9 +42,10 @@ export function joinClips(
     const video = pieces[0]?.mp4.video
     if (!video?.avc) throw new MediaError('The first clip could not be made H.264')
     const plan = planJoin(pieces, repeatsAfter(strip, continuations), format.sound)
-    const header = filmHeader(plan, { ...video, avcC: video.avc.bytes }, order.label)
+    const samples = await smoothSplices(ffmpeg, plan, pieces, scratch, signal)
+    const header = filmHeader({ ...plan, samples }, { ...video, avcC: video.avc.bytes }, order.label)
     const sources = pieces.map((piece) => piece.path)
-    await writeFilm(film, header, plan.samples, sources, signal)
+    await writeFilm(film, header, samples, sources, signal)
     return {
       seconds: plan.video.length / plan.video.timescale,
       seams: seamsOf(strip, plan, continuations),

@@ -4,9 +4,16 @@ import type { FilmAudio, FilmPlan, FilmSample, FilmVideo } from '../mp4/film-pla
 import { inBandParameterSets } from '../mp4/h264-config.ts'
 import { type Piece, pieceTimes, ptsOf } from './piece.ts'
 
-/** A film planned from pieces: where each of them starts, in seconds, and how late its sound is there, in ms. */
+/** A film planned from pieces: where each of them starts, in seconds, how late its sound is there, in ms, and its packets. */
 export interface JoinPlan extends FilmPlan {
-  pieces: { at: number; soundOffsetMs: number }[]
+  pieces: { at: number; soundOffsetMs: number; packets: PacketRange }[]
+}
+
+/** Packets of a file that a film has: the number of the first one there and here. */
+export interface PacketRange {
+  film: number
+  file: number
+  count: number
 }
 
 /**
@@ -30,7 +37,7 @@ export function planJoin(
 ): JoinPlan {
   const meetings = pieces.map((piece, i): Meeting => (repeats[i] === true ? meetingAfter(piece) : 'keep'))
   const picture = planVideo(pieces, meetings)
-  const { audio, spans, offsets } = planAudio(pieces, picture, sound)
+  const { audio, spans, offsets, starts: packetStarts } = planAudio(pieces, picture, sound)
   const parameterSets = inBandSets(pieces)
   const samples = pieces.flatMap((piece, i) => {
     const span = spans[i] ?? NO_PACKETS
@@ -46,7 +53,11 @@ export function planJoin(
     video: picture.video,
     audio,
     samples,
-    pieces: starts.map((start, i) => ({ at: start / timescale, soundOffsetMs: offsets[i] ?? 0 })),
+    pieces: starts.map((start, i) => {
+      const { silentBefore, first, count } = spans[i] ?? NO_PACKETS
+      const packets = { film: (packetStarts[i] ?? 0) + silentBefore, file: first, count }
+      return { at: start / timescale, soundOffsetMs: offsets[i] ?? 0, packets }
+    }),
   }
 }
 
@@ -122,6 +133,7 @@ function planAudio(pieces: readonly Piece[], picture: PlannedPicture, sound: Sou
   const mediaTime = opening - openingPacket * AAC_PACKET
   let packets = 0
   const offsets: number[] = []
+  const starts: number[] = []
   const spans = pieces.map((piece, i): PacketSpan => {
     const place = placeOf[i] ?? 0
     const first = i === 0 ? openingPacket : Math.round(place / AAC_PACKET)
@@ -136,6 +148,7 @@ function planAudio(pieces: readonly Piece[], picture: PlannedPicture, sound: Sou
     const until =
       next === undefined ? Math.ceil(end / AAC_PACKET) : Math.round((end - nextWithin) / AAC_PACKET)
     const wanted = Math.max(0, until - packets)
+    starts.push(packets)
     packets += wanted
     const available = Math.max(0, (piece.mp4.audio?.samples.count ?? 0) - Math.max(0, first))
     const silentBefore = piece.mp4.audio === null ? 0 : Math.min(wanted, Math.max(0, -first))
@@ -144,7 +157,7 @@ function planAudio(pieces: readonly Piece[], picture: PlannedPicture, sound: Sou
   })
   const length = Math.round(toSamples(picture.video.length))
   const audio: FilmAudio = { ...sound, packets, mediaTime: Math.round(mediaTime), length }
-  return { audio, spans, offsets }
+  return { audio, spans, offsets, starts }
 }
 
 /** Where in a file's sound, in samples, a piece's first frame is shown. Before 0 where the sound only starts later. */

@@ -10,9 +10,12 @@ export interface SoundFormat {
 export const AAC_PACKET = 1024
 
 /** Sampling frequency indices: ISO/IEC 14496-3, 1.6.3.4. */
-const SAMPLE_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]
+export const SAMPLE_RATES: readonly number[] = [
+  96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
+]
 
-const AAC_LC = 2
+/** The audio object type: ISO/IEC 14496-3, 1.5.1.1. */
+export const AAC_LC = 2
 
 /** The AudioSpecificConfig out of an `esds` body (ISO/IEC 14496-14, 5.6; descriptors: 14496-1, 7.2.6). */
 export function readEsds(esds: Buffer): Buffer {
