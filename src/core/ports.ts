@@ -159,7 +159,7 @@ export interface ChainLink {
 
 /** Pictures and clips. Files that it writes are whole or not there. Throws `MediaError` with the tool's own words. */
 export interface Media {
-  probe(clip: string): Promise<ClipInfo>
+  probe(clip: string, signal?: AbortSignal): Promise<ClipInfo>
   /** Checks a picture that somebody gave. Throws `UserError` `image_…`. */
   checkImage(path: string): Promise<void>
   /** Makes a picture of any size into a PNG of exactly this size, cut at its longer sides. */

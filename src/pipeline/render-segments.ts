@@ -206,7 +206,7 @@ async function keepClip(run: Run, segment: Segment): Promise<Segment> {
     if (fetched) await download(run, segment).catch(asUnusable(index))
     try {
       if (fetched) await cut(run, segment)
-      const delivered = await media.probe(clip)
+      const delivered = await media.probe(clip, run.signal)
       await writeFrame(run, segment)
       // what each model really delivers is known from here alone
       const { model, request } = segment
@@ -231,7 +231,7 @@ async function bringBack(run: Run, segment: Segment): Promise<void> {
   const { media, work } = run.deps
   const clip = work.clip(run.job.id, segment.index)
   const frame = work.lastFrame(run.job.id, segment.index)
-  const whole = await media.probe(clip).then(
+  const whole = await media.probe(clip, run.signal).then(
     () => true,
     () => false,
   )

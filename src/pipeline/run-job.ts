@@ -89,7 +89,7 @@ async function joinAndStore(
 ): Promise<Film> {
   const path = deps.work.film(job.id)
   const check = await joinAndCheck(deps, job, segments, measures, signal)
-  const { width, height, seconds } = await deps.media.probe(path)
+  const { width, height, seconds } = await deps.media.probe(path, signal)
   const key = `films/${job.id}.mp4`
   await store(deps, key, path, signal)
   const clips = job.request.keepClips ? segments.map(({ index }) => clipKey(job, index)) : []

@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { NotPlainMp4, TruncatedMp4 } from '../../src/pipeline/media/mp4/box.ts'
+import { ImplausibleMp4, NotPlainMp4, TruncatedMp4 } from '../../src/pipeline/media/mp4/box.ts'
 import { type Mp4, readMp4 } from '../../src/pipeline/media/mp4/reader.ts'
 import { damaged, randomFrom } from './mp4-damage.ts'
 
@@ -30,7 +30,7 @@ const HEAP = 128
 
 /**
  * Reads `cases` damaged files in a thread of its own, whose heap has a limit. Rejects with the file's name and number where reading ends
- * in anything but tables or one of the reader's two errors, where tables name bytes outside the file, or where it does not end.
+ * in anything but tables or one of the reader's errors, where tables name bytes outside the file, or where it does not end.
  */
 export function fuzz(victims: readonly Victim[], cases: number): Promise<FuzzResult> {
   const order: Order = { victims: [...victims], cases }
@@ -92,6 +92,7 @@ async function read(bytes: Buffer, size: number): Promise<Mp4 | null> {
     })
   } catch (error) {
     if (error instanceof NotPlainMp4 || error instanceof TruncatedMp4) return null
+    if (error instanceof ImplausibleMp4) return null
     throw error
   }
 }

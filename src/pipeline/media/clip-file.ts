@@ -1,13 +1,15 @@
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Ffmpeg, MediaError } from './ffmpeg.ts'
-import { NotPlainMp4, TruncatedMp4 } from './mp4/box.ts'
-import { type Mp4, readMp4 } from './mp4/reader.ts'
+import { ImplausibleMp4, NotPlainMp4, TruncatedMp4 } from './mp4/box.ts'
+import { type Mp4, readMp4, SECONDS_MAX } from './mp4/reader.ts'
 
 /** A clip's file with its tables. */
 export interface Clip {
   path: string
   mp4: Mp4
+  /** It had to be encoded to become a plain MP4. */
+  encoded: boolean
 }
 
 /** Names a new file for what is only wanted for a while, an `.mp4` unless it says otherwise. */
@@ -40,7 +42,7 @@ export async function openClip(
   signal?: AbortSignal,
 ): Promise<Clip> {
   const asItIs = await readPlain(path)
-  if (!(asItIs instanceof NotPlainMp4)) return { path, mp4: asItIs }
+  if (!(asItIs instanceof NotPlainMp4)) return { path, mp4: asItIs, encoded: false }
   const plain = await scratch()
   const streams = ['-map', '0:V:0', '-map', '0:a:0?', '-dn', '-sn']
   try {
@@ -49,7 +51,7 @@ export async function openClip(
       signal,
     )
     const copied = await readPlain(plain)
-    if (!(copied instanceof NotPlainMp4)) return { path: plain, mp4: copied }
+    if (!(copied instanceof NotPlainMp4)) return { path: plain, mp4: copied, encoded: false }
   } catch (error) {
     if (!(error instanceof MediaError)) throw error
     // MP4 can't hold every codec.
@@ -67,6 +69,8 @@ export async function openClip(
     'aac',
     '-ac',
     '2',
+    '-t',
+    `${SECONDS_MAX}`,
   ]
   const even = ['-vf', "scale=w='trunc(iw*sar/2+0.5)*2':h='trunc(ih/2+0.5)*2',setsar=1"]
   await ffmpeg.run(
@@ -75,7 +79,7 @@ export async function openClip(
   )
   const encoded = await readPlain(plain)
   if (encoded instanceof NotPlainMp4) throw new MediaError(`${basename(path)}: ${encoded.message}`)
-  return { path: plain, mp4: encoded }
+  return { path: plain, mp4: encoded, encoded: true }
 }
 
 async function readPlain(path: string): Promise<Mp4 | NotPlainMp4> {
@@ -93,6 +97,9 @@ async function readPlain(path: string): Promise<Mp4 | NotPlainMp4> {
     if (error instanceof NotPlainMp4) return error
     if (error instanceof TruncatedMp4) {
       throw new MediaError(`${basename(path)} is not whole: ${error.message}`, {}, { cause: error })
+    }
+    if (error instanceof ImplausibleMp4) {
+      throw new MediaError(`${basename(path)} is no clip: ${error.message}`, {}, { cause: error })
     }
     throw error
   } finally {

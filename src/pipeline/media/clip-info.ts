@@ -39,10 +39,19 @@ export function frameRate({ samples, shown, timescale }: Mp4Video): number {
  * a frame before it, so that rounding can't miss it.
  */
 export function fromLastFrame({ video }: Mp4, before = 0): readonly string[] {
-  const half = 0.5 / frameRate(video)
+  const half = Math.min(1 / frameRate(video), lastGap(video)) / 2
   const seconds = shownAt(video, video.lastPts) - before
   // Without seek_timestamp the start of the earliest track would be added.
   return ['-seek_timestamp', '1', '-ss', Math.max(0, seconds - half).toFixed(6)]
+}
+
+/** Seconds from the last frame but one to the last: frames need not come evenly. */
+function lastGap({ samples, lastPts, firstPts, timescale }: Mp4Video): number {
+  const earlier = samples.dts.reduce((latest, dts, i) => {
+    const pts = dts + (samples.compositionOffsets[i] ?? 0)
+    return pts < lastPts && pts > latest ? pts : latest
+  }, firstPts - 1)
+  return (lastPts - earlier) / timescale
 }
 
 /** The filter that gives a clip's frames their right colours as RGB. */

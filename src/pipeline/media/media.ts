@@ -14,8 +14,8 @@ import { checkImage, fitImage } from './picture.ts'
 /** Pictures and clips, by our own MP4 reader and writer where they will do, and by ffmpeg where something must be decoded. */
 export function createMedia(ffmpeg: Ffmpeg): Media {
   return {
-    probe: (clip) =>
-      withScratch(clip, async (scratch) => clipInfo((await openClip(ffmpeg, clip, scratch)).mp4)),
+    probe: (clip, signal) =>
+      withScratch(clip, async (scratch) => clipInfo((await openClip(ffmpeg, clip, scratch, signal)).mp4)),
     lastFrame: (clip, png, signal) =>
       withScratch(join(dirname(png), 'last-frame'), async (scratch) =>
         writeLastFrame(ffmpeg, await openClip(ffmpeg, clip, scratch, signal), png, signal),

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import type { FilmLabel } from '../../../src/core/ports.ts'
 import { MediaError } from '../../../src/pipeline/media/ffmpeg.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
-import { NotPlainMp4, TruncatedMp4 } from '../../../src/pipeline/media/mp4/box.ts'
+import { boxesIn, ImplausibleMp4, NotPlainMp4, TruncatedMp4 } from '../../../src/pipeline/media/mp4/box.ts'
+import { box, fullBox, u32 } from '../../../src/pipeline/media/mp4/build.ts'
 import { type Mp4, readMp4 } from '../../../src/pipeline/media/mp4/reader.ts'
 import { filmHeader } from '../../../src/pipeline/media/mp4/writer.ts'
 import { B_FRAMES, type ClipRecipe, ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
@@ -27,13 +28,14 @@ function read(file: Buffer): Promise<Mp4> {
   })
 }
 
-/** What reading it ends in: its tables, or one of the reader's two errors; anything else fails the test. */
+/** What reading it ends in: its tables, or one of the reader's errors; anything else fails the test. */
 async function outcome(file: Buffer): Promise<'read' | 'refused'> {
   try {
     await read(file)
     return 'read'
   } catch (error) {
-    if (error instanceof NotPlainMp4 || error instanceof TruncatedMp4) return 'refused'
+    if (error instanceof NotPlainMp4) return 'refused'
+    if (error instanceof TruncatedMp4 || error instanceof ImplausibleMp4) return 'refused'
     throw error
   }
 }
@@ -47,6 +49,55 @@ test('a clip that was cut short anywhere is refused', async () => {
     await writeFile(path, bytes.subarray(0, Math.floor(bytes.length * share)))
     await expect(media.probe(path)).rejects.toThrow(/cut\.mp4 is not whole/)
   }
+})
+
+/** The clip with the boxes within its tables as `change` makes them; null leaves one as it is. */
+function withTables(change: (type: string) => Buffer[] | null, pictures = 1): Buffer {
+  const moovAt = bytes.indexOf('moov') - 4
+  const moovSize = bytes.readUInt32BE(moovAt)
+  const rebuilt = (body: Buffer): Buffer[] =>
+    boxesIn(body).flatMap(({ type, body: inner }) => {
+      const changed = change(type)
+      if (changed !== null) return changed
+      const holdsBoxes = ['trak', 'mdia', 'minf', 'stbl'].includes(type)
+      return [box(type, ...(holdsBoxes ? rebuilt(inner) : [inner]))]
+    })
+  const [header, picture] = rebuilt(bytes.subarray(moovAt + 8, moovAt + moovSize))
+  if (header === undefined || picture === undefined) throw new Error('no tables')
+  const moov = box('moov', header, ...Array<Buffer>(pictures).fill(picture))
+  return Buffer.concat([bytes.subarray(0, moovAt), moov, bytes.subarray(moovAt + moovSize)])
+}
+
+test('a small file that names thousands of pictures, each of half a million frames, is refused in little memory', async () => {
+  const frames = 500_000
+  const tables: Record<string, Buffer[]> = {
+    stsz: [fullBox('stsz', 0, 0, u32(1, frames))],
+    stts: [fullBox('stts', 0, 0, u32(1, frames, 512))],
+    stsc: [fullBox('stsc', 0, 0, u32(1, 1, frames, 1))],
+    stco: [fullBox('stco', 0, 0, u32(1, 0))],
+    edts: [],
+    ctts: [],
+    stss: [],
+  }
+  const file = Buffer.concat([withTables((type) => tables[type] ?? null, 2000), Buffer.alloc(frames)])
+  const before = process.memoryUsage().arrayBuffers
+  await expect(read(file)).rejects.toThrow('Several pictures')
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000_000)
+})
+
+test('a clip that says to last for hours is refused, and nobody begins to fill them', async () => {
+  const path = join(folder, 'hours.mp4')
+  const hour = 12_288 * 3600
+  const tables: Record<string, Buffer[]> = {
+    stts: [fullBox('stts', 0, 0, u32(1, 24, hour))],
+    edts: [],
+    ctts: [],
+  }
+  await writeFile(
+    path,
+    withTables((type) => tables[type] ?? null),
+  )
+  await expect(media.probe(path)).rejects.toThrow(/hours\.mp4 is no clip: A picture of \d+ s/)
 })
 
 test('twenty thousand damaged files of every kind end in tables or in a clear error, in little memory', async () => {

@@ -124,6 +124,7 @@ test('sound stays in step with the picture to the end of ten clips', async () =>
 
 test.each([
   ['later', 0.08],
+  ['much later', 0.3],
   ['earlier', -0.08],
 ])('sound that starts %s than its picture does so in every clip of the film', async (name, delay) => {
   const half = ['-af', "volume=0:enable='lt(t,1)'"]
@@ -162,6 +163,23 @@ test('a chain of unlike clips becomes one film in the format of the first', asyn
     expect(colour).toBeLessThan(2)
   }
   for (const { soundOffsetMs } of report.seams) expect(Math.abs(soundOffsetMs)).toBeLessThan(10.7)
+})
+
+test('sound of a rate at which packets are long is brought to 48 kHz: it is as near to its picture as any', async () => {
+  const clips = await chain('slow', Array<Partial<ClipRecipe>>(4).fill({ tone: { sampleRate: 16_000 } }))
+  const { film, report } = await joined('slow', clips)
+  for (const { soundOffsetMs } of report.seams) expect(Math.abs(soundOffsetMs)).toBeLessThan(10.7)
+  expect(report.encoded).toEqual({ picture: [], sound: [1, 2, 3, 4] })
+  expect(await decodingErrors(film)).toBe('')
+})
+
+test('what had to be encoded before it could be joined is told of', async () => {
+  const clips = await chain('told-of', [
+    {},
+    { options: ['-c:v', 'mpeg4', '-c:a', 'libmp3lame', '-f', 'avi'] },
+  ])
+  const { report } = await joined('told-of', clips)
+  expect(report.encoded).toEqual({ picture: [2], sound: [2] })
 })
 
 test('a clip of 30 frames a second among 24 keeps its length', async () => {

@@ -25,7 +25,14 @@ async function colourClip(name: string, size: string, seconds: number | null, op
 /** The last of all frames that ffmpeg decodes, in RGB by this matrix. */
 async function lastDecoded(clip: string, matrix: string, pixels: number): Promise<Buffer> {
   const output = `${clip}.raw`
-  const options = ['-map', '0:v:0', '-vf', `scale=in_color_matrix=${matrix}:${EXACT}`]
+  const options = [
+    '-map',
+    '0:v:0',
+    '-r',
+    '12',
+    '-vf',
+    `setpts=N/12/TB,scale=in_color_matrix=${matrix}:${EXACT}`,
+  ]
   await ffmpeg.run({ inputs: [{ source: clip }], options, output })
   return (await readFile(output)).subarray(-pixels * 3)
 }
@@ -43,6 +50,16 @@ test.each([
     matrix: 'bt601',
     seconds: null,
     options: [...B_FRAMES, '-use_editlist', '0'],
+  },
+  {
+    what: 'a last frame that comes early',
+    size: '320x180',
+    matrix: 'bt601',
+    seconds: 2,
+    options: [
+      ...['-vf', "settb=1/1000,setpts='if(eq(N,23),PTS-60,PTS)'"],
+      ...['-vsync', '2', '-enc_time_base:v', '1/1000', '-use_editlist', '0'],
+    ],
   },
   {
     what: 'fragments',

@@ -24,7 +24,7 @@ const CLIPS = 4
 async function filmOf(name: string, recipe: Partial<ClipRecipe>, between = FRAMES - 1) {
   const clips: string[] = []
   for (let i = 0; i < CLIPS; i++) {
-    const tone = `aeval=exprs='0.5*sin(2*PI*${220 * 2 ** ((5 * i) / 12)}*t)':c=same`
+    const tone = `aeval=exprs='0.5*sin(2*PI*${220 * 2 ** ((5 * i) / 12)}*t)'`
     const options = ['-af', tone, '-b:a', '192k', ...(recipe.options ?? [])]
     const clip = { numbers: numbered(i * between, FRAMES), ...recipe, options }
     clips.push(await makeClip(join(folder, `${name}-${i}.mp4`), clip))

@@ -1,3 +1,4 @@
+import type { Colour } from '../mp4/h264-config.ts'
 import type { FilmFormat } from './format.ts'
 
 /**
@@ -5,12 +6,19 @@ import type { FilmFormat } from './format.ts'
  * and a cut be made anywhere.
  */
 export function pictureEncoding(format: FilmFormat): readonly string[] {
-  const tag = format.matrix === 'bt709' ? 'bt709' : 'smpte170m'
+  const { colour, fps, timescale } = format
   return [
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '16', '-bf', '0', '-pix_fmt', 'yuv420p'],
-    ...['-colorspace', tag, '-color_primaries', tag, '-color_trc', tag, '-color_range', 'tv'],
-    ...['-video_track_timescale', `${format.timescale}`, '-movflags', '+write_colr'],
+    // from ffmpeg 7 on, a filter that sets times forgets the rate
+    ...['-r', `${fps}`, '-video_track_timescale', `${timescale}`],
+    ...(colour === null ? [] : tagsOf(colour)),
   ]
+}
+
+/** Where tags changed in mid-film, a decoder would begin anew. Numbers of ITU-T H.273, which ffmpeg knows too. */
+function tagsOf({ matrix, primaries, transfer }: Colour): readonly string[] {
+  const tags = ['-colorspace', `${matrix}`, '-color_primaries', `${primaries}`, '-color_trc', `${transfer}`]
+  return [...tags, '-color_range', 'tv', '-movflags', '+write_colr']
 }
 
 /** Options that encode sound for a film. ffmpeg's default coder takes three times as long. */

@@ -1,6 +1,7 @@
 import { frameRate } from '../clip-info.ts'
 import { matrixOf } from '../colour.ts'
 import { readAudioConfig, type SoundFormat } from '../mp4/aac-config.ts'
+import type { Colour } from '../mp4/h264-config.ts'
 import type { Mp4, Mp4Audio, Mp4Video } from '../mp4/reader.ts'
 
 /** The one format that all clips of a film have. `timescale` is the picture's, in ticks a second. */
@@ -10,10 +11,18 @@ export interface FilmFormat {
   timescale: number
   fps: number
   matrix: 'bt709' | 'bt601'
+  /** How the picture says that its colours are meant; null where it says nothing. */
+  colour: Colour | null
   sound: SoundFormat
 }
 
 const DEFAULT_SOUND: SoundFormat = { sampleRate: 48_000, channels: 2 }
+
+/** Below this (Hz), half a packet is longer than the sound may be off. */
+const SAMPLE_RATE_MIN = 44_100
+
+/** ITU-T H.273. */
+const BT709: Colour = { primaries: 1, transfer: 1, matrix: 1, fullRange: false }
 
 /** Bytes of the length in front of each NAL unit: the same in all pieces of a film, and ffmpeg always writes four. */
 const NAL_LENGTH_SIZE = 4
@@ -32,9 +41,10 @@ export function filmFormat(clips: readonly [Mp4, ...Mp4[]]): FilmFormat {
     timescale: video.timescale,
     fps: frameRate(video),
     matrix: matrixOf(video) === 'bt601' ? 'bt601' : 'bt709',
-    sound: soundFormat(audio) ?? DEFAULT_SOUND,
+    colour: video.colour,
+    sound: filmSound(soundFormat(audio) ?? DEFAULT_SOUND),
   }
-  return videoFits(video, format) ? format : { ...format, matrix: 'bt709' }
+  return videoFits(video, format) ? format : { ...format, matrix: 'bt709', colour: BT709 }
 }
 
 /** Whether a picture can go into a film of this format as it is. */
@@ -56,6 +66,10 @@ export function audioFits(audio: Mp4Audio | null, format: FilmFormat): boolean {
   if (audio === null) return true
   const sound = soundFormat(audio)
   return sound?.sampleRate === format.sound.sampleRate && sound.channels === format.sound.channels
+}
+
+function filmSound(sound: SoundFormat): SoundFormat {
+  return sound.sampleRate < SAMPLE_RATE_MIN ? { ...sound, sampleRate: DEFAULT_SOUND.sampleRate } : sound
 }
 
 function soundFormat(audio: Mp4Audio | null): SoundFormat | null {

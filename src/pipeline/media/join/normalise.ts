@@ -1,11 +1,12 @@
 import { type Clip, openClip, type Scratch } from '../clip-file.ts'
 import { EXACT_SCALING, matrixOf } from '../colour.ts'
 import type { Ffmpeg } from '../ffmpeg.ts'
+import { SECONDS_MAX } from '../mp4/reader.ts'
 import { pictureEncoding, soundEncoding } from './encoding.ts'
 import { audioFits, type FilmFormat, videoFits } from './format.ts'
 
 /** A clip in a film's format, and what of it had to be encoded anew for that. */
-export interface NormalisedClip extends Clip {
+export interface NormalisedClip extends Omit<Clip, 'encoded'> {
   encoded: { picture: boolean; sound: boolean }
 }
 
@@ -22,18 +23,22 @@ export async function normalise(
   signal: AbortSignal,
 ): Promise<NormalisedClip> {
   const { video, audio } = clip.mp4
-  const encoded = {
+  const anew = {
     picture: !videoFits(video, format),
     sound: !audioFits(audio, format) || (audio !== null && gain !== 0),
   }
-  if (!encoded.picture && !encoded.sound) return { ...clip, encoded }
+  const encoded = {
+    picture: anew.picture || clip.encoded,
+    sound: anew.sound || (clip.encoded && audio !== null),
+  }
+  if (!anew.picture && !anew.sound) return { ...clip, encoded }
   const output = await scratch()
   const options = [
-    ...['-map', '0:V:0', '-map', '0:a:0?'],
-    ...(encoded.picture
+    ...['-map', '0:V:0', '-map', '0:a:0?', '-t', `${SECONDS_MAX}`],
+    ...(anew.picture
       ? ['-vf', pictureFilter(clip, format), ...pictureEncoding(format)]
       : ['-c:v', 'copy', '-video_track_timescale', `${format.timescale}`]),
-    ...(encoded.sound ? ['-af', `volume=${gain}dB`, ...soundEncoding(format)] : ['-c:a', 'copy']),
+    ...(anew.sound ? ['-af', `volume=${gain}dB`, ...soundEncoding(format)] : ['-c:a', 'copy']),
   ]
   await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
   return { ...(await openClip(ffmpeg, output, scratch, signal)), encoded }

@@ -14,6 +14,11 @@ export class TruncatedMp4 extends Error {
   override readonly name = 'TruncatedMp4'
 }
 
+/** A file that says what no clip or film is, such as that it lasts for days: nobody should try to read it. */
+export class ImplausibleMp4 extends Error {
+  override readonly name = 'ImplausibleMp4'
+}
+
 /** One box inside another; `body` comes after size and type. */
 export interface Box {
   type: string

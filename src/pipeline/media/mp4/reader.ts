@@ -3,6 +3,7 @@ import {
   type Box,
   type ByteSource,
   boxesIn,
+  ImplausibleMp4,
   NotPlainMp4,
   optionalBox,
   requiredBox,
@@ -52,12 +53,15 @@ export interface Mp4 {
 /** A film of an hour has a `moov` of some 5 MB. */
 const MOOV_MAX = 64 * 1024 * 1024
 
-/** Picture and sound may start this far apart, in seconds; ears and eyes don't notice. */
+/** A picture may start this long after the film does, in seconds; eyes don't notice. Sound may be missing for as long as it likes. */
 const START_GAP_MAX = 0.1
+
+/** Longer than any film, in seconds. */
+export const SECONDS_MAX = 3600
 
 /**
  * Reads an MP4's tables, never its samples. Throws `NotPlainMp4` for anything but the plain kind,
- * `TruncatedMp4` where bytes are missing.
+ * `TruncatedMp4` where bytes are missing, `ImplausibleMp4` where nobody should go on.
  */
 export async function readMp4(source: ByteSource): Promise<Mp4> {
   try {
@@ -82,20 +86,27 @@ function readMoov(moov: readonly Box[], fileSize: number): Mp4 {
   const mvhd = requiredBox(moov, 'mvhd')
   const movieTimescale = mvhd.readUInt32BE(mvhd.readUInt8(0) === 1 ? 20 : 12)
   if (movieTimescale === 0) throw new NotPlainMp4('A movie without a timescale')
-  const videos: Mp4Video[] = []
-  const audios: Mp4Audio[] = []
+  let video: Mp4Video | null = null
+  let audio: Mp4Audio | null = null
   for (const { type, body } of moov) {
     if (type !== 'trak') continue
     const trak = boxesIn(body)
     const mdia = boxesIn(requiredBox(trak, 'mdia'))
     const handler = requiredBox(mdia, 'hdlr').toString('latin1', 8, 12)
-    if (handler === 'vide') videos.push(readVideo(trak, mdia, movieTimescale, fileSize))
-    if (handler === 'soun') audios.push(readAudio(trak, mdia, movieTimescale, fileSize))
+    // A second one's tables aren't even read: a small file could name thousands.
+    if (handler === 'vide') {
+      if (video !== null) throw new NotPlainMp4('Several pictures')
+      video = readVideo(trak, mdia, movieTimescale, fileSize)
+    }
+    if (handler === 'soun') {
+      if (audio !== null) throw new NotPlainMp4('Several sounds')
+      audio = readAudio(trak, mdia, movieTimescale, fileSize)
+    }
   }
-  const video = videos[0]
-  if (video === undefined || videos.length > 1) throw new NotPlainMp4(`${videos.length} pictures`)
-  if (audios.length > 1) throw new NotPlainMp4(`${audios.length} sounds`)
-  return { video, audio: audios[0] ?? null }
+  if (video === null) throw new NotPlainMp4('No picture')
+  const seconds = video.shown / video.timescale
+  if (seconds > SECONDS_MAX) throw new ImplausibleMp4(`A picture of ${Math.round(seconds)} s`)
+  return { video, audio }
 }
 
 function readVideo(
@@ -123,6 +134,7 @@ function readVideo(
   // Some writers don't know how long the last frame is shown, and say 0.
   const end = lastPts + (samples.durations[last] || Math.round(frame))
   if (samples.sync[0] !== 1) throw new NotPlainMp4('The first sample can not be decoded alone')
+  if (track.delay > START_GAP_MAX) throw new NotPlainMp4('The picture starts late')
   if (mediaTime > firstPts + frame / 2 || firstPts - mediaTime > START_GAP_MAX * timescale) {
     throw new NotPlainMp4('The edit list does not start on the first frame')
   }
@@ -210,9 +222,7 @@ function readEditList(trak: readonly Box[], timescale: number, movieTimescale: n
   const normalRate = 0x10000
   if (edit === undefined || edit.mediaTime < 0 || edit.rate !== normalRate)
     throw new NotPlainMp4('An unusual edit')
-  if (empty !== undefined && (empty.mediaTime !== -1 || empty.seconds > START_GAP_MAX)) {
-    throw new NotPlainMp4('Picture and sound do not start together')
-  }
+  if (empty !== undefined && empty.mediaTime !== -1) throw new NotPlainMp4('An unusual edit')
   // A duration of 0 means: all there is (14496-12, for fragments; writers use it elsewhere too).
   const editDuration = edit.seconds === 0 ? null : edit.seconds * timescale
   return { delay: empty?.seconds ?? 0, mediaTime: edit.mediaTime, editDuration }
