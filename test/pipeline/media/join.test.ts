@@ -174,6 +174,15 @@ test('a clip of 30 frames a second among 24 keeps its length', async () => {
   expect(await decodingErrors(film)).toBe('')
   expect(Math.abs(info.seconds - (1 + 1 + 1 - 2 / 24))).toBeLessThan(0.045)
 })
+test('clips whose clock is too fine for a film of their length are joined all the same', async () => {
+  const fine = { options: ['-video_track_timescale', '1000000000'] }
+  const clips = await chain('fine', [fine, fine, {}])
+  const { film, info, report } = await joined('fine', clips)
+  expect(report.encoded.picture).toEqual([])
+  expect(await shownNumbers(film)).toEqual(asShown(numbered(0, 70)))
+  expect(info.seconds).toBeCloseTo(70 / 12, 6)
+})
+
 
 test('clips without any sound become a film with a silent track', async () => {
   const clips = await chain('silent', [{ tone: null }, { tone: null }])
