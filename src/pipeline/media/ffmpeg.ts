@@ -52,6 +52,9 @@ const KILL_AFTER_MS = 2000
 /** Lines of stderr that are kept. */
 const STDERR_LINES = 400
 
+/** The formats that ffmpeg may find in a file by itself: what clips come in, and pictures (their formats differ by release). */
+const FORMATS_READ = 'mov,matroska,avi,mpegts,image2,png_pipe,jpeg_pipe,webp_pipe'
+
 /** ffmpeg guesses the format from the name, and `.part` hides it. */
 const FORMAT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   '.mp4': ['-f', 'mp4'],
@@ -150,8 +153,11 @@ function fluentCommand(path: string, command: FfmpegCommand, part: string | null
   // A single option with one space in it would be split in two; several arguments are taken as they are.
   for (const { source, options = [] } of command.inputs) {
     const generated = options.includes('lavfi')
-    // Some formats name other files to open: let them be files, never addresses.
-    made.input(generated ? source : resolve(source)).inputOptions('-protocol_whitelist', 'file', ...options)
+    // Some formats name other files to open. Where we don't say the format ourselves, none of those is read; nor is an address, ever.
+    const formats = options.includes('-f') ? [] : ['-format_whitelist', FORMATS_READ]
+    made
+      .input(generated ? source : resolve(source))
+      .inputOptions('-protocol_whitelist', 'file', ...formats, ...options)
   }
   if (command.filter !== undefined) made.complexFilter(command.filter)
   return made

@@ -13,6 +13,7 @@ import {
   shownNumbers,
   testFolder,
 } from '../../support/clips.ts'
+import { decodeSound } from '../../support/sound.ts'
 
 const folder = await testFolder()
 const media = createMedia(ffmpeg)
@@ -98,4 +99,25 @@ test('sound dissolves with the picture, and a clip without any fades to silence'
   const silent = Number(/silence_start: (\S+)/.exec(stderr)?.[1])
   expect(silent).toBeGreaterThan(2.7)
   expect(silent).toBeLessThan(3.1)
+})
+
+test.each([
+  ['later than', 0.08],
+  ['earlier than', -0.08],
+])('sound that starts %s its picture is in step with it where clips dissolve, too', async (name, delay) => {
+  // Each clip is silent for its first 0.75 s, and sounds until 1.5 s.
+  const sounding = "aeval=exprs='val(0)*between(t,0.75,1.5)':c=same"
+  const recipe = { tone: { delay }, options: ['-af', sounding, '-g', '12'] }
+  const clips = await Promise.all(
+    [0, 1, 2].map((i) =>
+      makeClip(join(folder, `${name}-${i}.mp4`), { numbers: numbered(i * 36, 36), ...recipe }),
+    ),
+  )
+  const { film } = await dissolved(`step-${delay}`, clips, 500)
+  const pcm = await decodeSound(film)
+  for (const start of [0, 2.5, 5]) {
+    const heard = Math.round((start + 0.1) * 48_000)
+    const tone = pcm.subarray(heard).findIndex((sample) => Math.abs(sample) > 0.05)
+    expect(Math.abs((heard + tone) / 48_000 - start - 0.75)).toBeLessThan(0.0125)
+  }
 })

@@ -169,6 +169,15 @@ test.each(['stts', 'ctts', 'stsz', 'stsc', 'stco', 'stss', 'elst', 'stsd'])(
   },
 )
 
+test.each([
+  ['an HLS playlist', '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nclip.mp4\n#EXT-X-ENDLIST\n'],
+  ['an ffconcat list', 'ffconcat version 1.0\nfile clip.mp4\n'],
+])('a clip that is %s opens no other file', async (_, list) => {
+  const path = join(folder, 'list.mp4')
+  await writeFile(path, list)
+  await expect(media.probe(path)).rejects.toThrow(/not on whitelist/)
+})
+
 test('a box inside itself, an endless box and a size of nothing are refused', async () => {
   const moov = bytes.indexOf('moov') - 4
   for (const size of [1, 4, 7, 0xffff_ffff]) {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { ClipMeasures } from '../../../src/core/ports.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { ffmpeg, makeClip, numbered, packetHashes, testFolder } from '../../support/clips.ts'
 
@@ -19,10 +20,16 @@ function chain(name: string, gains: readonly number[]): Promise<string[]> {
   )
 }
 
-async function joined(name: string, clips: readonly string[], levelSound: boolean) {
+async function joined(
+  name: string,
+  clips: readonly string[],
+  levelSound: boolean,
+  measures: readonly ClipMeasures[] = [],
+) {
   const film = join(folder, `${name}.mp4`)
   const label = { title: '', model: 'local', made: new Date(0), source: 'algorithmicMedia' } as const
-  const { encoded } = await media.join({ clips, label, mark: null, crossfadeMs: 0, levelSound }, film, never)
+  const order = { clips, label, mark: null, crossfadeMs: 0, levelSound, measures }
+  const { encoded } = await media.join(order, film, never)
   const seconds = clips.map((_, i) => (i * 11) / 12 + 0.1)
   return { film, encoded, levels: await Promise.all(seconds.map((from) => levelAt(film, from))) }
 }
@@ -57,6 +64,18 @@ test('a clip that is as good as silent is not raised to noise', async () => {
   const { encoded, levels } = await joined('hush', clips, false)
   expect(encoded.sound).toEqual([])
   expect(levels[1]).toBeLessThan((levels[0] ?? 0) - 30)
+})
+
+test('a quiet clip that could not be louder without distortion is left as it is, not made quieter still', async () => {
+  const clips = await chain('knock', [0, -9, 0])
+  const continuation = { repeats: true, ssim: 1, colour: 0 }
+  const measures = [
+    { lufs: -20, peak: -6 },
+    { lufs: -30, peak: 0 },
+    { lufs: -20, peak: -6 },
+  ].map((loudness, i) => ({ loudness, continuation: i === 0 ? null : continuation }))
+  const { encoded } = await joined('knocked', clips, false, measures)
+  expect(encoded.sound).toEqual([])
 })
 
 test('with level sound all clips are equally loud, and none is louder than it can be without distortion', async () => {

@@ -35,6 +35,39 @@ test('a film of more than 4 GiB can be read to its last sample', async () => {
   expect(Math.max(...ends)).toBe(size)
 })
 
+test('a film of more than 4 GiB may have a great many places to look for', async () => {
+  const { video } = await parsedClip()
+  const frames = 130_000
+  const times = Array.from({ length: frames }, (_, i) => i)
+  const header = filmHeader(
+    {
+      video: {
+        timescale: 12,
+        mediaTime: 0,
+        length: frames,
+        dts: times,
+        pts: times,
+        sync: times.map((time) => time === 0),
+      },
+      audio: { ...stereo, packets: frames, mediaTime: 0, length: frames * 1024 },
+      samples: times.flatMap((source) =>
+        (['video', 'audio'] as const).map((track) => ({
+          track,
+          source,
+          offset: 0,
+          size: 20_000,
+          inserted: null,
+        })),
+      ),
+    },
+    { ...video, avcC: video.avc?.bytes ?? Buffer.alloc(0) },
+    label,
+  )
+  const size = header.length + 2 * frames * 20_000
+  const film = await readMp4({ size, readAt: async (at, length) => header.subarray(at, at + length) })
+  expect(film.audio?.samples.offsets.at(-1)).toBe(size - 20_000)
+})
+
 test('a hundred clips end exactly where their frames add up to, and the sound with them', async () => {
   const clip = await parsedClip()
   const plan = planJoin(Array(100).fill(pieceOf(clip)), Array(99).fill(true), stereo)

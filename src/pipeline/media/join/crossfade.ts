@@ -157,5 +157,8 @@ function soundOf(input: number, piece: Piece, frame: number, seconds: number, { 
   if (audio === null) return `anullsrc=r=${sound.sampleRate}:cl=${layout},${length},${shape}`
   const { first } = pieceTimes({ ...piece, from: frame })
   const start = Math.max(0, shownAt(video, first))
-  return `[${input}:a:0]atrim=start=${start},asetpts=PTS-STARTPTS,apad,${length},${shape}`
+  // Sound that only begins within the passage has silence in front of it.
+  const late = Math.max(0, Math.round((audio.delay - start) * sound.sampleRate))
+  const sounding = `[${input}:a:0]atrim=start=${start},asetpts=PTS-STARTPTS,${shape}`
+  return `${sounding},adelay=${Array(sound.channels).fill(`${late}S`).join('|')},apad,${length}`
 }

@@ -49,7 +49,9 @@ export function gainsOf(sounds: readonly (Loudness | null)[], level: boolean): n
   const aim = level || middle === undefined ? LEVEL_LUFS : middle
   return sounds.map((sound) => {
     if (sound === null || Math.abs(aim - sound.lufs) <= NEAR_LU) return 0
-    const gain = Math.min(aim - sound.lufs, PEAK_MAX - sound.peak)
+    // A clip too quiet whose peak leaves no room stays as it came: making it quieter would widen the jump.
+    const room = Math.max(0, PEAK_MAX - sound.peak)
+    const gain = Math.min(aim - sound.lufs, room)
     return Math.round(Math.max(-GAIN_MAX, Math.min(GAIN_MAX, gain)) * 100) / 100
   })
 }

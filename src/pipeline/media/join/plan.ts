@@ -25,6 +25,9 @@ type Meeting = 'drop' | 'tick' | 'keep'
 /** A tick must be far shorter than a frame. */
 const TIMESCALE_MIN = 10_000
 
+/** A film's times have 32 bits: five hours of these ticks. A finer clock than this is rounded, by 2 µs at the most. */
+const TIMESCALE_MAX = 240_000
+
 /**
  * Plans a film from pieces of one format. `repeats[i]` says whether piece i + 1 opens on the last frame of piece i.
  * Nothing is decoded: pictures stay as they are, sound is spliced between packets, never more than half a packet (10.7 ms at 48 kHz)
@@ -77,7 +80,7 @@ interface PlannedPicture {
 
 function planVideo(pieces: readonly Piece[], meetings: readonly Meeting[]): PlannedPicture {
   const base = pieces[0]?.mp4.video.timescale ?? TIMESCALE_MIN
-  const timescale = base * Math.ceil(TIMESCALE_MIN / base)
+  const timescale = Math.min(TIMESCALE_MAX, base * Math.ceil(TIMESCALE_MIN / base))
   const video: FilmVideo = { timescale, mediaTime: 0, length: 0, dts: [], pts: [], sync: [] }
   const kept: number[] = []
   const starts = [0]

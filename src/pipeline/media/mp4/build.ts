@@ -30,6 +30,15 @@ export function u32List(values: readonly number[]): Buffer {
   return bytes
 }
 
+/** 64-bit unsigned numbers, as a list like `u32List`. */
+export function u64List(values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 8)
+  values.forEach((value, i) => {
+    bytes.writeBigUInt64BE(BigInt(value), i * 8)
+  })
+  return bytes
+}
+
 /** 16-bit unsigned numbers. */
 export function u16(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 2)

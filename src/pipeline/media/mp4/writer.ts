@@ -1,6 +1,6 @@
 import type { FilmLabel } from '../../../core/ports.ts'
 import { AAC_PACKET, audioConfig } from './aac-config.ts'
-import { box, fullBox, runs, u16, u32, u32List } from './build.ts'
+import { box, fullBox, runs, u16, u32, u32List, u64List } from './build.ts'
 import type { FilmAudio, FilmPlan, FilmVideo } from './film-plan.ts'
 import type { Colour } from './h264-config.ts'
 import { userDataBox, xmpBox } from './label.ts'
@@ -26,7 +26,9 @@ export function filmHeader(plan: FilmPlan, description: VideoDescription, label:
   const xmp = xmpBox(label)
   // moov comes first and holds places that depend on its own length: that length is the same wherever mdat starts.
   const wide = payload > 0xffff_ffff - 0x1000_0000
-  const mdat = wide ? Buffer.concat([u32(1), Buffer.from('mdat'), u64(payload + 16)]) : mdatHeader(payload)
+  const mdat = wide
+    ? Buffer.concat([u32(1), Buffer.from('mdat'), u64List([payload + 16])])
+    : mdatHeader(payload)
   const header = (dataOffset: number) =>
     Buffer.concat([ftyp, movie(plan, description, label, dataOffset, wide), xmp, mdat])
   return header(header(0).length)
@@ -225,13 +227,7 @@ function placeBoxes(plan: FilmPlan, track: 'video' | 'audio', dataOffset: number
     fullBox('stsz', 0, 0, u32List([0, sizes.length, ...sizes])),
     fullBox('stsc', 0, 0, u32List([chunks.length / 3, ...chunks])),
     wide
-      ? fullBox('co64', 0, 0, u32(chunkOffsets.length), ...chunkOffsets.map(u64))
+      ? fullBox('co64', 0, 0, u32(chunkOffsets.length), u64List(chunkOffsets))
       : fullBox('stco', 0, 0, u32List([chunkOffsets.length, ...chunkOffsets])),
   ]
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64BE(BigInt(value))
-  return bytes
 }
