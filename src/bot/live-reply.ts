@@ -55,36 +55,52 @@ export function createLiveReplies(deps: PenDeps): LiveReplies {
   }
 }
 
-/** One card: whenever something has happened and an edit is allowed, the newest state is shown; the end is told of once. */
+/**
+ * One card: whenever something has happened and an edit is allowed, the newest state is shown; the end is told of once. An edit that takes
+ * its time keeps nobody's message waiting.
+ */
 async function followCard(deps: PenDeps, card: Card, stop: AbortSignal): Promise<void> {
+  const { clock } = deps
   const done = new AbortController()
   const signal = AbortSignal.any([stop, done.signal])
+  let writing: Promise<void> | null = null
   try {
-    const feed = await openFeed(deps.service.events, card.jobId, deps.clock, signal)
+    const feed = await openFeed(deps.service.events, card.jobId, clock, signal)
     const pen = createPen(deps, card)
     const messenger = createMessenger(deps, card)
+    /** The newest event that the card was written for, well or not, and when it was first seen. */
     let written = 0
+    let seen = { seq: 0, at: 0 }
     while (!stop.aborted) {
       const events = [...feed.events]
       const latest = events.at(-1)
       const seq = latest?.seq ?? 0
-      const writeAt = pen.dueAt(events)
-      if (writeAt !== null && writeAt <= deps.clock.now()) {
-        await pen.write(events, stop)
-        written = seq
+      if (seq > seen.seq) seen = { seq, at: clock.now() }
+      const writeAt: number | null = writing === null ? pen.dueAt(events) : null
+      if (writeAt !== null && writeAt <= clock.now()) {
+        writing = pen.write(events, signal).finally(() => {
+          writing = null
+          written = seq
+          feed.wake()
+        })
+        continue
       }
-      const nextWrite = pen.dueAt(events)
       // the card shows the end first, where that is a matter of seconds
-      const cardFirst = written < seq && nextWrite !== null && nextWrite <= deps.clock.now() + CARD_FIRST_MS
-      const tellAt = cardFirst ? null : messenger.dueAt(events)
-      if (tellAt !== null && tellAt <= deps.clock.now()) await messenger.tell(events)
-
-      const due = [nextWrite, cardFirst ? null : messenger.dueAt(events)].filter((at) => at !== null)
-      if (due.length === 0 && latest !== undefined && endsJob(latest)) return
+      const patience = seen.at + CARD_FIRST_MS
+      const cardFirst = written < seq && (writing !== null || (writeAt !== null && writeAt <= patience))
+      const messageAt = messenger.dueAt(events)
+      const tellAt = messageAt !== null && cardFirst ? Math.max(messageAt, patience) : messageAt
+      if (tellAt !== null && tellAt <= clock.now()) {
+        await messenger.tell(events)
+        continue
+      }
+      const due = [writeAt, tellAt].filter((at) => at !== null)
+      if (due.length === 0 && writing === null && latest !== undefined && endsJob(latest)) return
       await feed.changed(seq, due.length === 0 ? null : Math.min(...due))
     }
   } finally {
     done.abort()
+    await writing
   }
 }
 

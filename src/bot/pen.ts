@@ -55,8 +55,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   let shownSeq = card.shownSeq
   let writable = !card.deleted
   let lastEdit = 0
-  /** Until when it pauses, and whether an end waits for that already. */
-  let pause = { until: 0, ofEnd: false }
+  /** Until when it pauses. An end waits only as long as the platform asked for, and after its own failures. Milliseconds. */
+  let pause = { until: 0, ofEnd: 0 }
   let failures = 0
   /** When the time left that the card says has passed. */
   let staleAt: number | null = null
@@ -172,7 +172,9 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         return
       default: {
         const { first, last } = PAUSE_MS[error.fault === 'too_often' ? 'too_often' : 'passing']
-        pause = { until: clock.now() + Math.min(first * 2 ** failures, last), ofEnd: ended }
+        const asked = error.retryAfterMs ?? 0
+        const until = clock.now() + Math.max(asked, Math.min(first * 2 ** failures, last))
+        pause = { until, ofEnd: ended ? until : clock.now() + asked }
         failures += 1
         deps.log.warn(about, 'a card could not be edited, and is tried again')
       }
@@ -191,8 +193,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       const age = clock.now() - card.createdAt.getTime()
       // the end is the last edit but one at most: it waits for no rhythm, and for no pause but its own
       const gap = isEnd(latest) ? GAP_MIN_MS : Math.max(GAP_MIN_MS, age * GAP_OF_AGE)
-      const paused = isEnd(latest) && !pause.ofEnd ? 0 : pause.until
-      const allowed = Math.max(lastEdit + gap, paused)
+      const allowed = Math.max(lastEdit + gap, isEnd(latest) ? pause.ofEnd : pause.until)
       if (latest.seq > shownSeq) return allowed
       if (isEnd(latest)) return null
       const until = platform.editableUntil(card)

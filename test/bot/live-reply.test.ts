@@ -85,6 +85,8 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     failDirect: [] as ChatFault[],
     editableUntil: null as number | null,
     smaller: null as Buffer | null,
+    /** What the next edits wait for. */
+    door: Promise.resolve() as Promise<void>,
   }
   const refuse = (faults: ChatFault[]) => {
     const fault = faults.shift()
@@ -96,6 +98,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     editableUntil: () => chat.editableUntil,
     async edit(_, view, media) {
       chat.tries += 1
+      await chat.door
       refuse(chat.fail)
       chat.edits.push({ at: clock.now(), view, media })
     },
@@ -386,6 +389,26 @@ describe('the end', () => {
       expect([chat.direct.length, chat.mentions.length]).toEqual([direct, mentions])
       expect(card.notifiedAt).not.toBeNull()
     }
+  })
+
+  test('is told of though an edit of the card takes for ever', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' })
+    start().follow(card)
+    await clock.pass(MINUTE)
+    const door = Promise.withResolvers<void>()
+    chat.door = door.promise
+    happen(started(1))
+    await clock.pass(MINUTE)
+    happen(COMPLETED)
+    await clock.pass(4000)
+    expect(chat.direct).toHaveLength(0)
+    await clock.pass(2000)
+    expect(chat.direct).toHaveLength(1)
+    door.resolve()
+    await clock.pass(MINUTE)
+    expect(chat.edits.at(-1)?.view.tone).toBe('done')
+    expect(chat.direct).toHaveLength(1)
   })
 
   test('isn’t told of to somebody who cancelled', async () => {

@@ -8,6 +8,7 @@ import type { BotService } from '../service.ts'
 import { createCommands } from './commands.ts'
 import { createDiscordPlatform } from './platform.ts'
 import { registerCommands } from './register.ts'
+import { restOptions } from './rest.ts'
 
 /** A bot at work. */
 export interface DiscordBot {
@@ -41,7 +42,7 @@ export async function startDiscordBot(deps: {
   const { service, models, log, apiUrl } = deps
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
-    rest: { api: apiUrl, version: '10' },
+    rest: restOptions(apiUrl),
     allowedMentions: { parse: [] },
   })
   client.on(Events.Error, (error) => log.error({ err: error }, 'discord client'))
