@@ -37,8 +37,11 @@ const LAST_WORDS_MS = 60_000
 const WHOLE_FILM = 'film.mp4'
 const SMALLER_FILM = 'film-smaller.mp4'
 
-/** A file that every place takes, in bytes: Discord's least limit. */
-const FILE_BYTES_SAFE = 10 * 1024 * 1024
+/** What a film is tried with that was too large or could not be sent, in bytes: Discord's least limit, the one before that, no film. */
+const FILE_STEPS = [10 * 1024 * 1024, 8_000_000, 0] as const
+
+/** So often a film is sent in vain before a smaller one is tried. */
+const FILM_TRIES = 2
 
 /** Writes a job's states into its card, as often as may be. */
 export interface Pen {
@@ -61,12 +64,17 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   /** When the time left that the card says has passed. */
   let staleAt: number | null = null
   let fileLimit = platform.fileLimit(card)
+  /** What went with the newest edit, and how often a film of this limit was sent in vain. */
+  let sent: CardMedia | null = null
+  let filmFailures = 0
   let usual: number | null = null
-  /** The end has been shown without its film, which is too big as it is: the next time with its smaller version. */
+  /** The end has been shown without its film, which is too big as it is or could not be sent: the next time with one. */
   let endIsShown = false
 
   async function filmOf(film: Film, signal: AbortSignal): Promise<CardMedia | 'later' | null> {
     if (fileLimit === 0) return null
+    // what everybody waits for doesn't wait for a film that can't be sent
+    if (filmFailures > 0 && !endIsShown) return 'later'
     if (film.file_size <= fileLimit) return { kind: 'film', name: WHOLE_FILM, data: await bytesOf(film.key) }
     return endIsShown ? smallerFilm(signal) : 'later'
   }
@@ -138,8 +146,11 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     }
     const { state, media, whole } = composed
     const view = cardView(state)
+    sent = media
     await platform.edit(card, view, media).catch(async (error) => {
-      if (!(error instanceof ChatError) || error.fault !== 'refused' || media === null) throw error
+      const { fault } = asChatError(error)
+      const isForMedia = fault === 'refused' || (fault === 'too_large' && media?.kind === 'picture')
+      if (media === null || !isForMedia) throw error
       deps.log.error({ ...log, err: error }, 'a card was refused, and is shown without its picture')
       await platform.edit(card, cardView({ ...state, film: 'absent' }), null)
     })
@@ -149,6 +160,11 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     if (state.lastWords) writable = false
     endIsShown = !whole
     return whole
+  }
+
+  function tryLess(): void {
+    fileLimit = FILE_STEPS.find((bytes) => bytes < fileLimit) ?? 0
+    filmFailures = 0
   }
 
   async function settle(events: readonly JobEvent[], error: ChatError): Promise<void> {
@@ -163,9 +179,11 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         deps.log.info(about, 'a card can no longer be edited')
         return
       case 'too_large':
-        fileLimit = fileLimit > FILE_BYTES_SAFE ? FILE_BYTES_SAFE : 0
-        return
       case 'refused':
+        if (error.fault === 'too_large' && fileLimit > 0) {
+          tryLess()
+          return
+        }
         // the same again would be refused again
         await passed(events)
         deps.log.error(about, 'a card was refused')
@@ -176,6 +194,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         const until = clock.now() + Math.max(asked, Math.min(first * 2 ** failures, last))
         pause = { until, ofEnd: ended ? until : clock.now() + asked }
         failures += 1
+        if (error.fault === 'passing' && sent?.kind === 'film') filmFailures += 1
+        if (filmFailures === FILM_TRIES) tryLess()
         deps.log.warn(about, 'a card could not be edited, and is tried again')
       }
     }

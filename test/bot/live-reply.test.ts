@@ -82,6 +82,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     direct: [] as string[],
     mentions: [] as string[],
     fail: [] as ChatFault[],
+    failFilms: [] as ChatFault[],
     failDirect: [] as ChatFault[],
     editableUntil: null as number | null,
     smaller: null as Buffer | null,
@@ -100,6 +101,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
       chat.tries += 1
       await chat.door
       refuse(chat.fail)
+      if (media?.kind === 'film') refuse(chat.failFilms)
       chat.edits.push({ at: clock.now(), view, media })
     },
     async direct(_card, _notice, key) {
@@ -336,7 +338,7 @@ describe('the film', () => {
     prepare?.(chat)
     happen({ ...COMPLETED, film: about?.film ?? FILM })
     await clock.pass(MINUTE)
-    return { chat, card }
+    return { chat, card, clock }
   }
   const big = { ...FILM, file_size: 50_000_000 }
 
@@ -365,12 +367,44 @@ describe('the film', () => {
     expect(card.shownSeq).toBe(2)
   })
 
-  test('is only linked to where the platform says that it is too large after all', async () => {
-    const { chat } = await finished({}, (chat) => {
-      chat.fail = ['too_large']
+  const nine = { ...FILM, file_size: 9_000_000 }
+
+  test.each([
+    ['says that it is too large', ['too_large']],
+    ['fails with it again and again', ['passing', 'passing']],
+  ] as [string, ChatFault[]][])('is made smaller where the platform %s', async (_, faults) => {
+    const { chat } = await finished({ film: nine }, (chat) => {
+      chat.failFilms = faults
+      chat.smaller = Buffer.from('x')
     })
+    // the end is there before the film is tried again
+    expect(chat.edits.map(({ media }) => media?.name)).toEqual(['frame.jpg', 'frame.jpg', 'film-smaller.mp4'])
+  })
+
+  test.each([
+    ['too large', ['too_large', 'too_large', 'too_large']],
+    ['one that fails', Array.from({ length: 6 }, () => 'passing')],
+  ] as [string, ChatFault[]][])('is only linked to where even a smaller one is %s', async (_, faults) => {
+    const { chat, clock, card } = await finished(
+      { film: { ...FILM, file_size: 50_000_000 }, fileLimit: 60_000_000 },
+      (chat) => {
+        chat.smaller = Buffer.from('x')
+        chat.failFilms = faults
+      },
+    )
+    await clock.pass(HOUR)
     expect(chat.edits.at(-1)?.media).toMatchObject({ kind: 'picture' })
     expect(chat.edits.at(-1)?.view.tone).toBe('done')
+    expect([chat.failFilms, card.shownSeq]).toEqual([[], 2])
+  })
+
+  test('a picture that is too large is left out', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' })
+    chat.fail = ['too_large']
+    start().follow(card)
+    await clock.pass(1000)
+    expect(chat.edits.map(({ media }) => media)).toEqual([null])
   })
 })
 

@@ -10,8 +10,8 @@ import { renderCard, renderNotice } from './render.ts'
 /** How long an interaction's token works, in milliseconds. docs.discord.com/developers/interactions/receiving-and-responding */
 const TOKEN_MS = 15 * 60_000
 
-/** A file that any message takes, in bytes. */
-const FILE_BYTES = 10 * 1024 * 1024
+/** A file that any message takes, in bytes, and the largest that is worth its upload: all of it is in memory meanwhile. */
+const FILE_BYTES = { safe: 10 * 1024 * 1024, most: 25 * 1024 * 1024 }
 
 /** Discord knows a nonce again for «the past few minutes»: for so many milliseconds we rely on it. */
 const NONCE_MS = 60_000
@@ -99,7 +99,7 @@ export function createDiscordPlatform(deps: {
 
   return {
     name: 'discord',
-    fileLimit: (card) => interactionOf(card)?.fileLimit ?? FILE_BYTES,
+    fileLimit: (card) => Math.min(interactionOf(card)?.fileLimit ?? FILE_BYTES.safe, FILE_BYTES.most),
     editableUntil(card) {
       const interaction = interactionOf(card)
       return interaction?.tokenOnly ? interaction.at + TOKEN_MS : null

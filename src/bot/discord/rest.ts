@@ -3,11 +3,14 @@ import type { RateLimitData, RESTOptions } from 'discord.js'
 /** How long discord.js itself holds back the edit of a card for a limit, in milliseconds: as long as a channel's edits are counted. */
 const WAIT_MS = 5000
 
+/** A film is sent in one request, over a line that may be slow. Milliseconds. */
+const TIMEOUT_MS = 60_000
+
 const CARD_ROUTE = '/channels/:id/messages/:id'
 
 /** How Discord is asked. */
 export function restOptions(apiUrl: string): Partial<RESTOptions> {
-  return { api: apiUrl, version: '10', rejectOnRateLimit: isRefusal }
+  return { api: apiUrl, version: '10', timeout: TIMEOUT_MS, rejectOnRateLimit: isRefusal }
 }
 
 /**
