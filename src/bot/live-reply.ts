@@ -6,51 +6,67 @@ import { noticeView } from './view.ts'
 
 /** Follows jobs, and keeps their cards true. What goes wrong in a chat is logged and never reaches a job. */
 export interface LiveReplies {
-  /** Follows a card to its job's end; once more for a job that goes on after its end. */
-  follow(card: Card): void
+  /** Follows a job's card to its end; one that is followed already begins anew, as for a job that is tried again or a card that can be edited again. */
+  follow(job: Pick<Card, 'jobId'>): void
   /** Takes up every card that an earlier process left. */
   takeUp(): Promise<void>
   /** Stops following, and waits for what is being sent. */
   stop(): Promise<void>
 }
 
-/** After a notice that could not be sent, doubled each time up to the last. Milliseconds. */
+/** After a notice that could not be sent, or a card that could not be followed, doubled each time up to the last. Milliseconds. */
 const RETRY_MS = { first: 5000, last: 5 * 60_000 }
+
+const retryMs = (failures: number) => Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
 
 /** How long a person's message waits for the card to show the same. Milliseconds. */
 const CARD_FIRST_MS = 5000
 
 /** The live replies of one chat platform. */
 export function createLiveReplies(deps: PenDeps): LiveReplies {
+  const { service, platform, clock, log } = deps
   const stopping = new AbortController()
-  const running = new Map<string, Promise<void>>()
-  const again = new Map<string, Card>()
+  const running = new Map<string, { done: Promise<void>; stop: AbortController; again: boolean }>()
 
-  function follow(card: Card): void {
+  function follow({ jobId }: Pick<Card, 'jobId'>): void {
     if (stopping.signal.aborted) return
-    if (running.has(card.jobId)) {
-      again.set(card.jobId, card)
+    const before = running.get(jobId)
+    if (before !== undefined) {
+      before.again = true
+      before.stop.abort()
       return
     }
-    const run = followCard(deps, card, stopping.signal)
-      .catch((error) => deps.log.error({ job_id: card.jobId, err: error }, 'a card is no longer followed'))
-      .finally(async () => {
-        running.delete(card.jobId)
-        const next = again.get(card.jobId)
-        again.delete(card.jobId)
-        if (next) follow(next)
-      })
-    running.set(card.jobId, run)
+    const stop = new AbortController()
+    const done = followJob(jobId, AbortSignal.any([stopping.signal, stop.signal])).finally(() => {
+      running.delete(jobId)
+      if (run.again) follow({ jobId })
+    })
+    const run = { done, stop, again: false }
+    running.set(jobId, run)
+  }
+
+  /** A database that is away for a moment, or anything else of ours, leaves no card behind. */
+  async function followJob(jobId: string, stop: AbortSignal): Promise<void> {
+    for (let failures = 0; !stop.aborted; failures += 1) {
+      try {
+        const card = await service.cards.of(jobId, platform.name)
+        if (card !== null) await followCard(deps, card, stop)
+        return
+      } catch (error) {
+        log.error({ job_id: jobId, err: error }, 'a card could not be followed, and is tried again')
+        await clock.sleep(retryMs(failures), stop)
+      }
+    }
   }
 
   return {
     follow,
     async takeUp() {
-      for (const card of await deps.service.cards.open(deps.platform.name)) follow(card)
+      for (const card of await service.cards.open(platform.name)) follow(card)
     },
     async stop() {
       stopping.abort()
-      await Promise.all(running.values())
+      await Promise.all([...running.values()].map(({ done }) => done))
     },
   }
 }
@@ -154,7 +170,7 @@ function createMessenger(deps: PenDeps, card: Card): Messenger {
         await service.cards.notified(card, end.at)
         toldOf = end.at.getTime()
       } catch (error) {
-        notBefore = clock.now() + Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
+        notBefore = clock.now() + retryMs(failures)
         failures += 1
         deps.log.warn({ job_id: card.jobId, err: error }, 'an end could not be told of, and is tried again')
       }

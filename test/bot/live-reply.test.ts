@@ -88,6 +88,13 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     smaller: null as Buffer | null,
     /** What the next edits wait for. */
     door: Promise.resolve() as Promise<void>,
+    /** How often the database is away. */
+    away: 0,
+  }
+  const database = () => {
+    if (chat.away === 0) return
+    chat.away -= 1
+    throw new Error('the database is away')
   }
   const refuse = (faults: ChatFault[]) => {
     const fault = faults.shift()
@@ -132,8 +139,11 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
       usualSeconds: async () => about.usual ?? 3600,
     },
     cards: {
-      of: async () => card,
-      open: async () => [card],
+      of: async () => {
+        database()
+        return { ...card }
+      },
+      open: async () => [{ ...card }],
       async shown(_, seq) {
         card.shownSeq = seq
       },
@@ -146,7 +156,10 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
       },
     },
     events: {
-      since: async (_, seq) => log.filter((event) => event.seq > seq),
+      since: async (_, seq) => {
+        database()
+        return log.filter((event) => event.seq > seq)
+      },
       async *follow(_, seq, signal) {
         let last = seq
         while (!signal.aborted) {
@@ -315,6 +328,33 @@ describe('edits', () => {
     expect(chat.edits).toHaveLength(2)
   })
 
+  test.each([1, 2, 5])('a database that is away %i times leaves no card behind', async (times) => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' })
+    chat.away = times
+    start().follow(card)
+    await clock.pass(10 * MINUTE)
+    happen(COMPLETED)
+    await clock.pass(MINUTE)
+    expect([chat.edits.length, chat.edits.at(-1)?.view.tone, chat.direct.length]).toEqual([2, 'done', 1])
+  })
+
+  test('a card that was out of reach is written as soon as its person lets it, and to its end', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    const replies = start()
+    happen({ type: 'queued' })
+    chat.fail = ['no_access']
+    replies.follow(card)
+    await clock.pass(MINUTE)
+    happen({ type: 'cancel_requested' })
+    replies.follow(card)
+    await clock.pass(1000)
+    expect(chat.edits).toHaveLength(1)
+    happen({ type: 'cancelled' })
+    await clock.pass(MINUTE)
+    expect(chat.edits.at(-1)?.view.tone).toBe('cancelled')
+  })
+
   test('a refused picture is left out', async () => {
     const { clock, card, chat, happen, start } = scene()
     happen({ type: 'queued' })
@@ -481,6 +521,22 @@ describe('the end', () => {
     await clock.pass(MINUTE)
     expect(chat.direct).toHaveLength(1)
     expect(card.notifiedAt).not.toBeNull()
+  })
+
+  test('of a job that is tried again before its person could be told is shown and told of once', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    const replies = start()
+    happen({ type: 'queued' }, FAILED)
+    chat.failDirect = ['passing', 'passing']
+    replies.follow({ ...card })
+    await clock.pass(1000)
+    happen({ type: 'retried' })
+    replies.follow({ ...card })
+    await clock.pass(MINUTE)
+    happen(COMPLETED)
+    await clock.pass(HOUR)
+    expect(chat.direct).toEqual([`${JOB_ID}/4`])
+    expect(chat.edits.filter(({ media }) => media?.kind === 'film')).toHaveLength(1)
   })
 
   test('of a job that is tried again is told of again', async () => {

@@ -83,15 +83,11 @@ export function createCommands(deps: CommandDeps) {
         throw error
       })
       platform.remember(job.id, interactionOf(interaction, message))
-      await followCard(job.id)
+      // from here on nothing may fail: the job is paid for, and nobody should ask again
+      replies.follow({ jobId: job.id })
     } finally {
       await fetched?.remove()
     }
-  }
-
-  async function followCard(jobId: string): Promise<void> {
-    const card = await service.cards.of(jobId, 'discord')
-    if (card !== null) replies.follow(card)
   }
 
   async function showJobs(interaction: ChatInputCommandInteraction): Promise<void> {
@@ -144,14 +140,17 @@ export function createCommands(deps: CommandDeps) {
       await tell(interaction, plainAnswer(text(localeOf(interaction), 'answer.not_yours')))
       return
     }
-    if (action === 'cancel') await service.cancel(jobId)
-    if (action !== 'retry') return
-    await service.retry(jobId, identityOf(interaction))
     const card = await service.cards.of(jobId, 'discord')
     if (card?.messageId === interaction.message.id) {
+      // where the bot itself can't edit the card, the press lets it for a while
       platform.remember(jobId, interactionOf(interaction, interaction.message))
     }
-    if (card !== null) replies.follow(card)
+    try {
+      if (action === 'cancel') await service.cancel(jobId)
+      if (action === 'retry') await service.retry(jobId, identityOf(interaction))
+    } finally {
+      replies.follow({ jobId })
+    }
   }
 
   async function suggest(interaction: AutocompleteInteraction): Promise<void> {

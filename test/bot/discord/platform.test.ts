@@ -125,3 +125,62 @@ describe('an edit that Discord refuses', () => {
     await expect(edit(platform)).rejects.toMatchObject({ fault })
   })
 })
+
+describe('a card where the bot is not', () => {
+  const MINUTE = 60_000
+  const NO_ACCESS = { status: 403, body: { code: 50001, message: 'Missing Access' } }
+  const interaction = (token: string, at: number, ephemeral = false) => {
+    return { token, at, fileLimit: 500_000_000, ephemeral }
+  }
+
+  /** Lets the bot edit by these tokens alone. */
+  async function elsewhere() {
+    const living = new Set<string>()
+    const scene = await discord(({ path }) => {
+      if (path.startsWith('/channels/')) return NO_ACCESS
+      const token = path.split('/')[3] ?? ''
+      return living.has(token)
+        ? { status: 200, body: {} }
+        : { status: 401, body: { code: 50027, message: 'Invalid Webhook Token' } }
+    })
+    return { ...scene, living }
+  }
+
+  test('is edited by the token of what its person did, and said to be out of reach after that', async () => {
+    const { platform, asked, clock, living } = await elsewhere()
+    living.add('first')
+    platform.remember(JOB_ID, interaction('first', START))
+    expect(platform.editableUntil(CARD)).toBeNull()
+    await edit(platform)
+    await edit(platform)
+    expect(asked.map(({ path }) => path.split('/')[1])).toEqual(['channels', 'webhooks', 'webhooks'])
+    expect(platform.editableUntil(CARD)).toBe(START + 15 * MINUTE)
+    clock.now = START + 16 * MINUTE
+    await expect(edit(platform)).rejects.toMatchObject({ fault: 'no_access' })
+
+    // a press of Cancel or Retry brings another token
+    living.add('second')
+    platform.remember(JOB_ID, interaction('second', clock.now))
+    await edit(platform)
+    expect(asked.at(-1)?.path).toContain('/second/')
+    expect(platform.editableUntil(CARD)).toBe(START + 31 * MINUTE)
+  })
+
+  test('that its person alone sees is never tried as the bot', async () => {
+    const { platform, asked, living } = await elsewhere()
+    living.add('alone')
+    platform.remember(JOB_ID, interaction('alone', START, true))
+    expect(platform.editableUntil(CARD)).toBe(START + 15 * MINUTE)
+    await edit(platform)
+    expect(asked).toHaveLength(1)
+  })
+
+  test('takes the files that its place takes, as far as they are worth their upload', async () => {
+    const { platform } = await elsewhere()
+    expect(platform.fileLimit(CARD)).toBe(10 * 1024 * 1024)
+    platform.remember(JOB_ID, { ...interaction('x', START), fileLimit: 20_000_000 })
+    expect(platform.fileLimit(CARD)).toBe(20_000_000)
+    platform.remember(JOB_ID, interaction('x', START))
+    expect(platform.fileLimit(CARD)).toBe(25 * 1024 * 1024)
+  })
+})
