@@ -2,7 +2,7 @@ import type { Card } from '../core/card.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import { openFeed } from './feed.ts'
 import { asChatError, createPen, filmLink, type PenDeps } from './pen.ts'
-import { noticeView } from './view.ts'
+import { type FilmOnCard, noticeView } from './view.ts'
 
 /** Follows jobs, and keeps their cards true. What goes wrong in a chat is logged and never reaches a job. */
 export interface LiveReplies {
@@ -83,7 +83,7 @@ async function followCard(deps: PenDeps, card: Card, stop: AbortSignal): Promise
   try {
     const feed = await openFeed(deps.service.events, card.jobId, clock, signal)
     const pen = createPen(deps, card)
-    const messenger = createMessenger(deps, card)
+    const messenger = createMessenger(deps, card, pen.film)
     /** The newest event that the card was written for, well or not, and when it was first seen. */
     let written = 0
     let seen = { seq: 0, at: 0 }
@@ -131,7 +131,7 @@ interface Messenger {
  * An end is marked as told after the message was sent, so that a process that dies in between leaves it to the next one; the
  * platform takes a second message with the same key for the first one. A job that is tried again has a new end, and a new key.
  */
-function createMessenger(deps: PenDeps, card: Card): Messenger {
+function createMessenger(deps: PenDeps, card: Card, filmOnCard: () => FilmOnCard): Messenger {
   const { service, platform, clock } = deps
   let toldOf = card.notifiedAt?.getTime() ?? 0
   let notBefore = 0
@@ -141,7 +141,7 @@ function createMessenger(deps: PenDeps, card: Card): Messenger {
     const job = await service.jobs.get(card.jobId)
     if (job === null) return
     const link = job.film === null ? null : await filmLink(service, job.film)
-    const notice = noticeView(job, end, link)
+    const notice = noticeView(job, end, link, filmOnCard())
     if (notice === null) return
     const key = `${card.jobId}/${end.seq}`
     try {

@@ -6,7 +6,7 @@ import type { Log } from '../core/ports.ts'
 import type { Clock } from './clock.ts'
 import { type CardMedia, ChatError, type ChatPlatform } from './platform.ts'
 import type { BotService } from './service.ts'
-import { type CardState, cardView, expectedEnd, LINK_DAYS } from './view.ts'
+import { type CardState, cardView, expectedEnd, type FilmOnCard, LINK_DAYS } from './view.ts'
 
 export interface PenDeps {
   service: BotService
@@ -49,6 +49,8 @@ export interface Pen {
   dueAt(events: readonly JobEvent[]): number | null
   /** Shows the newest of these events. Never throws for the chat's sake. */
   write(events: readonly JobEvent[], signal: AbortSignal): Promise<void>
+  /** How the finished film stands on the card, as far as it is known. */
+  film(): FilmOnCard
 }
 
 /** Takes up a card where it was left. */
@@ -67,6 +69,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   /** What went with the newest edit, and how often a film of this limit was sent in vain. */
   let sent: CardMedia | null = null
   let filmFailures = 0
+  let filmShown: FilmOnCard | null = null
   let usual: number | null = null
   /** The end has been shown without its film, which is too big as it is or could not be sent: the next time with one. */
   let endIsShown = false
@@ -130,7 +133,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       model,
       usualSeconds: usual,
       link: job.film === null ? null : await filmLink(service, job.film),
-      film: film === null ? 'absent' : film.name === WHOLE_FILM ? 'attached' : 'smaller',
+      film: found === 'later' ? 'pending' : filmOn(film),
       lastWords: until !== null && clock.now() >= until - LAST_WORDS_MS,
       now: new Date(clock.now()),
     }
@@ -147,13 +150,16 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     const { state, media, whole } = composed
     const view = cardView(state)
     sent = media
+    let shownFilm = state.film
     await platform.edit(card, view, media).catch(async (error) => {
       const { fault } = asChatError(error)
       const isForMedia = fault === 'refused' || (fault === 'too_large' && media?.kind === 'picture')
       if (media === null || !isForMedia) throw error
       deps.log.error({ ...log, err: error }, 'a card was refused, and is shown without its picture')
-      await platform.edit(card, cardView({ ...state, film: 'absent' }), null)
+      shownFilm = media.kind === 'film' ? 'absent' : state.film
+      await platform.edit(card, cardView({ ...state, film: shownFilm }), null)
     })
+    if (events.at(-1)?.type === 'completed') filmShown = shownFilm
     failures = 0
     const expected = expectedEnd(state)?.getTime() ?? null
     staleAt = expected === null ? null : Math.max(expected, clock.now() + STALE_MIN_MS)
@@ -221,6 +227,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       return wishes.length === 0 ? null : Math.max(allowed, Math.min(...wishes))
     },
 
+    film: () => filmShown ?? (writable ? 'pending' : 'absent'),
+
     async write(events, signal) {
       try {
         if (await send(events, signal)) await passed(events)
@@ -246,6 +254,11 @@ export async function filmLink({ objects }: Pick<BotService, 'objects'>, film: F
 export function asChatError(error: unknown): ChatError {
   if (error instanceof ChatError) return error
   return new ChatError('passing', reasonOf(error), { cause: error })
+}
+
+function filmOn(film: CardMedia | null): FilmOnCard {
+  if (film === null) return 'absent'
+  return film.name === WHOLE_FILM ? 'attached' : 'smaller'
 }
 
 function isEnd(event: JobEvent | undefined): boolean {

@@ -215,7 +215,7 @@ export const en = {
   'card.cost_usd': '{{usd}} USD',
   'card.cost_unknown': 'not known',
   'card.smaller': 'The video shown here is a smaller version of the film.',
-  'card.kept': 'The film is too large to be attached here. Whoever runs this bot has it as {{key}}.',
+  'card.kept': 'The film can’t be shown here. Whoever runs this bot has it as {{key}}.',
   'card.link_days': 'The link works for {{days}} days; /sora-jobs gives a new one.',
   'card.last_words':
     'This card can’t be updated any further here. /sora-jobs shows how far the film is, and its end comes as a direct message.',

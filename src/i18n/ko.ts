@@ -221,7 +221,7 @@ export const ko: Record<keyof typeof en, string> = {
   'card.cost_usd': '{{usd}} USD',
   'card.cost_unknown': '알 수 없음',
   'card.smaller': '여기에 보이는 영상은 크기를 줄인 것입니다.',
-  'card.kept': '영상이 너무 커서 여기에 올릴 수 없습니다. 봇 운영자가 {{key}} 파일로 보관하고 있습니다.',
+  'card.kept': '영상을 여기에 올릴 수 없습니다. 봇 운영자가 {{key}} 파일로 보관하고 있습니다.',
   'card.link_days': '링크는 {{days}}일 동안 열립니다. /sora-작업 명령으로 새 링크를 받을 수 있습니다.',
   'card.last_words':
     '이 카드는 여기서 더 갱신할 수 없습니다. 진행 상황은 /sora-작업 명령으로 볼 수 있고, 끝나면 개인 메시지로 알려 드립니다.',

@@ -59,7 +59,7 @@ function fakeClock(): Clock & { pass(ms: number): Promise<void> } {
 }
 
 /** A job with its card, and a chat that does as it is told. `fail` answers the next edits, one after another. */
-function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) {
+function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?: 'here' } = {}) {
   const clock = fakeClock()
   const log: JobEvent[] = []
   const listeners = new Set<() => void>()
@@ -80,6 +80,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     edits: [] as Edit[],
     tries: 0,
     direct: [] as string[],
+    told: [] as string[],
     mentions: [] as string[],
     fail: [] as ChatFault[],
     failFilms: [] as ChatFault[],
@@ -111,8 +112,9 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
       if (media?.kind === 'film') refuse(chat.failFilms)
       chat.edits.push({ at: clock.now(), view, media })
     },
-    async direct(_card, _notice, key) {
+    async direct(_card, notice, key) {
       refuse(chat.failDirect)
+      chat.told.push(notice.lines.join('\n'))
       if (!chat.direct.includes(key)) chat.direct.push(key)
     },
     async mention(_card, _notice, key) {
@@ -184,7 +186,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
           yield Buffer.from(key)
         })(),
       link: async (key) => `https://films.example.com/${key}`,
-      file: () => null,
+      file: (key) => (about.stored === 'here' ? `/objects/${key}` : null),
       remove: async () => {},
     },
     modelOf: async () => MODEL,
@@ -405,6 +407,17 @@ describe('the film', () => {
       expect.objectContaining({ url: `https://films.example.com/${FILM.key}` }),
     ])
     expect(card.shownSeq).toBe(2)
+  })
+
+  test.each([
+    ['on its card', [], /카드에서/],
+    ['kept where its card was deleted', ['gone'], /films\//],
+    ['kept where it can’t be sent', ['refused', 'refused'], /films\//],
+  ] as [string, ChatFault[], RegExp][])('that has no link is said to be %s', async (_, faults, said) => {
+    const { chat } = await finished({ stored: 'here' }, (chat) => {
+      chat.failFilms = faults
+    })
+    expect(chat.told).toEqual([expect.stringMatching(said)])
   })
 
   const nine = { ...FILM, file_size: 9_000_000 }
