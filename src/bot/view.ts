@@ -131,7 +131,9 @@ export function expectedEnd({ segments, events, usualSeconds, job, now }: CardSt
   if (latest === undefined || !isUnfinished(latest.status) || latest.status === 'merging') return null
   const missing =
     segments.length === 0 ? job.request.segments : segments.filter(({ state }) => state !== 'stored').length
-  const started = events.findLast(({ type }) => type === 'segment_started' || type === 'segment_done')
+  // what ran before another try runs no more
+  const tried = events.slice(events.findLastIndex(({ type }) => type === 'retried') + 1)
+  const started = tried.findLast(({ type }) => type === 'segment_started' || type === 'segment_done')
   const running = started?.type === 'segment_started' ? (now.getTime() - started.at.getTime()) / 1000 : 0
   const seconds = missing * usualSeconds - Math.min(running, usualSeconds)
   return seconds <= 0 ? null : new Date(now.getTime() + seconds * 1000)

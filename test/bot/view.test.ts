@@ -184,6 +184,11 @@ describe('the time left', () => {
     expect(left({ segments: last, now }, [STARTED])).toBeNull()
   })
 
+  test('doesn’t count what ran before another try', () => {
+    const now = new Date(START + 3600_000)
+    expect(left({ segments: WORKING, now }, [STARTED, FAILED, { type: 'retried' }])).toBe(3 * 90)
+  })
+
   test('is not said while segments are joined, nor after the end', () => {
     expect(left({}, [{ type: 'merging' }])).toBeNull()
     expect(left({}, [COMPLETED])).toBeNull()
