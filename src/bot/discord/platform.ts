@@ -16,6 +16,9 @@ const FILE_BYTES = { safe: 10 * 1024 * 1024, most: 25 * 1024 * 1024 }
 /** Discord knows a nonce again for «the past few minutes»: for so many milliseconds we rely on it. */
 const NONCE_MS = 60_000
 
+/** An end has the database's time, its message Discord's: so far may they be apart. Milliseconds. */
+const CLOCKS_APART_MS = 60_000
+
 /** The interaction that a card answers. `fileLimit` in bytes, `at` in milliseconds. */
 export interface CardInteraction {
   token: string
@@ -81,7 +84,7 @@ export function createDiscordPlatform(deps: {
 
   /** Whether an earlier process has told of this end: its message has the job's id in it. */
   async function wasPosted(channelId: string, jobId: string, end: Date): Promise<boolean> {
-    const after = SnowflakeUtil.generate({ timestamp: end }).toString()
+    const after = SnowflakeUtil.generate({ timestamp: end.getTime() - CLOCKS_APART_MS }).toString()
     try {
       const query = new URLSearchParams({ after, limit: '100' })
       const messages = (await rest.get(Routes.channelMessages(channelId), { query })) as APIMessage[]

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { REST } from 'discord.js'
+import { REST, SnowflakeUtil } from 'discord.js'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createDiscordPlatform, type DiscordPlatform } from '../../../src/bot/discord/platform.ts'
 import { restOptions } from '../../../src/bot/discord/rest.ts'
@@ -183,4 +183,23 @@ describe('a card where the bot is not', () => {
     platform.remember(JOB_ID, interaction('x', START))
     expect(platform.fileLimit(CARD)).toBe(25 * 1024 * 1024)
   })
+})
+
+test('an end of a while ago is not told of again where a message about it stands, whose clock may be behind', async () => {
+  const sent = String(SnowflakeUtil.generate({ timestamp: START - 20_000 }))
+  const { platform, asked, clock } = await discord(({ path, query }) => {
+    if (path === '/users/@me/channels') return { status: 200, body: { id: '444444444444444444' } }
+    const isThere = BigInt(query.get('after') ?? 0) < BigInt(sent)
+    const message = { id: sent, author: { id: '9' }, content: `ready\n-# ${JOB_ID}` }
+    return { status: 200, body: isThere ? [message] : [] }
+  })
+  clock.now = START + 10 * 60_000
+  const notice = { jobId: JOB_ID, lines: ['ready'], buttons: [], showCard: 'Show the card' }
+  await platform.direct(CARD, notice, 'key', new Date(START))
+  await platform.mention(CARD, notice, 'key', new Date(START))
+  expect(asked.map(({ what }) => what)).toEqual([
+    'POST /users/@me/channels',
+    'GET /channels/444444444444444444/messages',
+    `GET /channels/${CARD.channelId}/messages`,
+  ])
 })
