@@ -54,6 +54,11 @@ export const COMMANDS: readonly Command[] = [
   { name: 'sora-help', options: [] },
 ]
 
+/** Every option's name. */
+export const OPTION_NAMES: readonly OptionName[] = COMMANDS.flatMap(({ options }) =>
+  options.map(({ name }) => name),
+)
+
 /** A value that is offered while somebody types. */
 export interface Suggestion {
   label: string

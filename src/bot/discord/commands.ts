@@ -11,8 +11,8 @@ import type { CardPlace } from '../../core/card.ts'
 import { UserError, userError } from '../../core/errors.ts'
 import type { Identity, Log } from '../../core/ports.ts'
 import { type Locale, type ModelList, parseRequest, type RequestInput } from '../../core/request.ts'
-import { errorText, text } from '../../i18n/index.ts'
-import { type AnswerView, helpAnswer, jobsAnswer, plainAnswer } from '../answer.ts'
+import { text } from '../../i18n/index.ts'
+import { type AnswerView, helpAnswer, jobsAnswer, plainAnswer, refusalAnswer } from '../answer.ts'
 import { type CommandName, suggestJobs, suggestModels } from '../command.ts'
 import type { LiveReplies } from '../live-reply.ts'
 import { filmLink } from '../pen.ts'
@@ -180,7 +180,12 @@ export function createCommands(deps: CommandDeps) {
       if (error instanceof UserError)
         log.info({ interaction: interaction.id, code: error.detail.code }, 'refused')
       else log.error(about, 'an interaction failed')
-      await tell(interaction, refusal(error, localeOf(interaction)))
+      const locale = localeOf(interaction)
+      const answer =
+        error instanceof UserError
+          ? await refusalAnswer(error.detail, locale, service.jobs)
+          : plainAnswer(text(locale, 'answer.failed'))
+      await tell(interaction, answer)
     }
   }
 
@@ -199,11 +204,6 @@ async function tell(interaction: Answerable, answer: AnswerView): Promise<void> 
   const message = { components, flags: [MessageFlags.Ephemeral, MessageFlags.IsComponentsV2] as const }
   if (interaction.replied || interaction.deferred) await interaction.followUp(message)
   else await interaction.reply(message)
-}
-
-function refusal(error: unknown, locale: Locale): AnswerView {
-  if (error instanceof UserError) return plainAnswer(errorText(error.detail, locale))
-  return plainAnswer(text(locale, 'answer.failed'))
 }
 
 function localeOf(interaction: Acting): Locale {
