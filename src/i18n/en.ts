@@ -36,7 +36,7 @@ export const en = {
   'error.image_too_large': 'image: {{given}} MB are too many. Up to {{max}} MB are allowed.',
   'error.image_too_small':
     'image: {{width}}×{{height}} pixels are too few. Each side must have at least {{min}}.',
-  'error.hourly_limit': '{{limit}} films an hour are allowed. The next one is possible {{when}}.',
+  'error.hourly_limit': '{{limit}} films an hour are allowed. The next one is possible from {{when}}.',
   'error.active_limit':
     '{{limit}} unfinished jobs at once are allowed. The next one is possible as soon as one of these has ended or been cancelled: {{jobs}}.',
   'error.price_unknown':

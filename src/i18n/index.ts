@@ -191,7 +191,5 @@ export function durationText(seconds: number, locale: Locale): string {
 }
 
 function momentText(at: Date, locale: Locale): string {
-  const day = { year: 'numeric', month: 'short', day: 'numeric' } as const
-  const time = { hour: 'numeric', minute: '2-digit', second: '2-digit', timeZoneName: 'short' } as const
-  return new Intl.DateTimeFormat(locale, { ...day, ...time }).format(at)
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' }).format(at)
 }

@@ -38,7 +38,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.image_too_large': 'image: {{given}} MB는 너무 큽니다. {{max}} MB까지 쓸 수 있습니다.',
   'error.image_too_small':
     'image: {{width}}×{{height}} 픽셀은 너무 작습니다. 각 변이 {{min}} 픽셀 이상이어야 합니다.',
-  'error.hourly_limit': '한 시간에 {{limit}}편까지 만들 수 있습니다. 다음 요청은 {{when}} 가능합니다.',
+  'error.hourly_limit': '한 시간에 {{limit}}편까지 만들 수 있습니다. 다음 요청은 {{when}}부터 가능합니다.',
   'error.active_limit':
     '끝나지 않은 작업은 동시에 {{limit}}개까지입니다. 다음 작업 중 하나가 끝나거나 취소되면 바로 가능합니다: {{jobs}}.',
   'error.price_unknown':
