@@ -136,6 +136,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?
     jobs: {
       get: async () => current,
       list: async () => [current],
+      unfinishedOf: async () => [current],
       segments: async () => segments('stored', 'submitted', 'planned', 'planned'),
       userOf: async () => 'u',
       usualSeconds: async () => about.usual ?? 3600,

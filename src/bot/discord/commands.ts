@@ -160,7 +160,7 @@ export function createCommands(deps: CommandDeps) {
       name === 'model'
         ? suggestModels(models, value, locale)
         : suggestJobs(
-            await service.jobs.list(await service.jobs.userOf(identityOf(interaction)), SUGGESTIONS.count),
+            await service.jobs.unfinishedOf(identityOf(interaction), SUGGESTIONS.count),
             value,
             locale,
           )
