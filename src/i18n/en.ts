@@ -258,6 +258,8 @@ export const en = {
     'Discord: off. Set DISCORD_TOKEN to the bot’s token; README.md says where it comes from.',
   'start.token_refused':
     'DISCORD_TOKEN: Discord refused it. Copy the bot’s token anew from the developer portal.',
+  'start.discord_lost':
+    'Discord closed the connection for good ({{code}}): copy the bot’s token anew from the developer portal, then start again. Unfinished jobs go on then.',
   'start.unfinished': 'unfinished jobs taken up: {{count}}',
   'start.nothing': 'No chat is connected, so nobody can ask for films; unfinished jobs are finished.',
   'start.ready': 'Ready. SIGTERM or Ctrl-C stops; unfinished jobs go on at the next start.',

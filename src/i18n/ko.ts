@@ -262,6 +262,8 @@ export const ko: Record<keyof typeof en, string> = {
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
   'start.token_refused': 'DISCORD_TOKEN: Discord가 거절했습니다. 개발자 포털에서 봇 토큰을 다시 복사하세요.',
+  'start.discord_lost':
+    'Discord가 연결을 완전히 끊었습니다({{code}}). 개발자 포털에서 봇 토큰을 다시 복사한 뒤 다시 시작하세요. 끝나지 않은 작업은 그때 이어갑니다.',
   'start.unfinished': '이어서 하는 작업: {{count}}개',
   'start.nothing': '연결된 채팅이 없어 새 영상을 요청할 수 없습니다. 끝나지 않은 작업은 마저 합니다.',
   'start.ready': '준비되었습니다. SIGTERM이나 Ctrl-C로 멈추며, 끝나지 않은 작업은 다음 시작 때 이어갑니다.',

@@ -31,6 +31,8 @@ export interface CommandDeps {
   apiUrl: string
   channelUrl: (channelId: string) => string | null
   log: Log
+  /** Ends what is still being taken in. */
+  stopping: AbortSignal
 }
 
 type Acting = ChatInputCommandInteraction | ButtonInteraction | AutocompleteInteraction
@@ -62,7 +64,7 @@ export function createCommands(deps: CommandDeps) {
     const attached = image === null ? null : attachedImage(image)
     if (attached !== null) checkAttachedImage(attached)
 
-    const fetched = attached === null ? null : fetchAttachedImage(attached, deps.apiUrl)
+    const fetched = attached === null ? null : fetchAttachedImage(attached, deps.apiUrl, deps.stopping)
     try {
       const submission = async () => {
         const picture = fetched === null ? null : await fetched.path
