@@ -37,8 +37,11 @@ const LAST_WORDS_MS = 60_000
 const WHOLE_FILM = 'film.mp4'
 const SMALLER_FILM = 'film-smaller.mp4'
 
-/** What a film is tried with that was too large or could not be sent, in bytes: Discord's least limit, the one before that, no film. */
-const FILE_STEPS = [10 * 1024 * 1024, 8_000_000, 0] as const
+/** A file that any place takes, in bytes: Discord's least limit. */
+export const FILE_BYTES_SAFE = 10 * 1024 * 1024
+
+/** What is tried, in bytes, for a film that was too large or could not be sent; 0: no film. */
+const FILE_STEPS = [FILE_BYTES_SAFE, 8_000_000, 0]
 
 /** So often a film is sent in vain before a smaller one is tried. */
 const FILM_TRIES = 2
@@ -63,8 +66,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   /** Until when it pauses. An end waits only as long as the platform asked for, and after its own failures. Milliseconds. */
   let pause = { until: 0, ofEnd: 0 }
   let failures = 0
-  /** When the time left that the card says has passed. */
-  let staleAt: number | null = null
+  /** When the time left that the card says has passed. What an earlier process said isn't known. */
+  let staleAt: number | null = card.shownSeq === 0 ? null : clock.now() + STALE_MIN_MS
   let fileLimit = platform.fileLimit(card)
   /** What went with the newest edit, and how often a film of this limit was sent in vain. */
   let sent: CardMedia | null = null

@@ -257,6 +257,15 @@ describe('edits', () => {
     expect(chat.edits.length).toBeLessThan(10)
   })
 
+  test('a card that another process wrote is written anew once, though nothing happened', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' }, started(2))
+    card.shownSeq = 2
+    await start().takeUp()
+    await clock.pass(10 * MINUTE)
+    expect(chat.edits).toHaveLength(1)
+  })
+
   test('a message that was deleted is left alone, and its person still told', async () => {
     const { clock, card, chat, happen, start } = scene()
     happen({ type: 'queued' })

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  type Attachment,
   type AutocompleteInteraction,
   type ButtonInteraction,
   type ChatInputCommandInteraction,
@@ -19,7 +18,7 @@ import { filmLink } from '../pen.ts'
 import type { BotService } from '../service.ts'
 import { titleOf } from '../view.ts'
 import { cut } from './escape.ts'
-import { type AttachedImage, checkAttachedImage, fetchAttachedImage } from './image.ts'
+import { checkAttachedImage, fetchAttachedImage } from './image.ts'
 import type { CardInteraction, DiscordPlatform } from './platform.ts'
 import { renderAnswer, renderOpening } from './render.ts'
 
@@ -61,10 +60,9 @@ export function createCommands(deps: CommandDeps) {
     )
     // what can be refused at once is answered at once, and nobody else sees it
     const { prompt } = parseRequest({ ...input, image: image !== null }, models)
-    const attached = image === null ? null : attachedImage(image)
-    if (attached !== null) checkAttachedImage(attached)
+    if (image !== null) checkAttachedImage(image)
 
-    const fetched = attached === null ? null : fetchAttachedImage(attached, deps.apiUrl, deps.stopping)
+    const fetched = image === null ? null : fetchAttachedImage(image, deps.apiUrl, deps.stopping)
     try {
       const submission = async () => {
         const picture = fetched === null ? null : await fetched.path
@@ -84,7 +82,7 @@ export function createCommands(deps: CommandDeps) {
         await interaction.deleteReply().catch((err) => log.warn({ err }, 'cannot delete an opening'))
         throw error
       })
-      platform.remember(job.id, interactionOf(interaction, message))
+      platform.remember(job.id, cardInteraction(interaction, message))
       // from here on nothing may fail: the job is paid for, and nobody should ask again
       replies.follow({ jobId: job.id })
     } finally {
@@ -145,7 +143,7 @@ export function createCommands(deps: CommandDeps) {
     const card = await service.cards.of(jobId, 'discord')
     if (card?.messageId === interaction.message.id) {
       // where the bot itself can't edit the card, the press lets it for a while
-      platform.remember(jobId, interactionOf(interaction, interaction.message))
+      platform.remember(jobId, cardInteraction(interaction, interaction.message))
     }
     try {
       if (action === 'cancel') await service.cancel(jobId)
@@ -226,15 +224,11 @@ function placeOf(interaction: ChatInputCommandInteraction, message: Message): Ca
   }
 }
 
-function interactionOf(interaction: Answerable, message: Message): CardInteraction {
+function cardInteraction(interaction: Answerable, message: Message): CardInteraction {
   return {
     token: interaction.token,
     at: interaction.createdTimestamp,
     fileLimit: interaction.attachmentSizeLimit,
     ephemeral: message.flags.has(MessageFlags.Ephemeral),
   }
-}
-
-function attachedImage({ name, url, size, contentType, width, height }: Attachment): AttachedImage {
-  return { name, url, size, contentType, width, height }
 }

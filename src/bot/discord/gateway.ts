@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client, DiscordjsErrorCodes, Events, GatewayIntentBits, type Interaction } from 'discord.js'
+import { Client, DiscordjsErrorCodes, Events, GatewayIntentBits, type Interaction, Options } from 'discord.js'
 import type { Log } from '../../core/ports.ts'
 import type { ModelList } from '../../core/request.ts'
 import { systemClock } from '../clock.ts'
@@ -58,6 +58,13 @@ export async function startDiscordBot(deps: {
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
     rest: restOptions(apiUrl),
+    // each command brings its person and its message, which nobody asks for again
+    makeCache: Options.cacheWithLimits({
+      ...Options.DefaultMakeCacheSettings,
+      MessageManager: 0,
+      UserManager: { maxSize: 0, keepOverLimit: (user) => user.id === user.client.user.id },
+      GuildMemberManager: { maxSize: 0, keepOverLimit: (member) => member.id === member.client.user.id },
+    }),
     allowedMentions: { parse: [] },
   })
   client.on(Events.Error, (error) => log.error({ err: error }, 'discord client'))

@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto'
 import { type APIChannel, type APIMessage, type REST, Routes, SnowflakeUtil } from 'discord.js'
 import type { Card } from '../../core/card.ts'
 import type { Log } from '../../core/ports.ts'
-import { type CardMedia, ChatError, type ChatPlatform } from '../platform.ts'
-import type { CardView, NoticeView } from '../view.ts'
+import { FILE_BYTES_SAFE } from '../pen.ts'
+import type { CardMedia, ChatPlatform } from '../platform.ts'
+import type { CardView } from '../view.ts'
 import { chatErrorOf } from './faults.ts'
 import { renderCard, renderNotice } from './render.ts'
 
 /** How long an interaction's token works, in milliseconds. docs.discord.com/developers/interactions/receiving-and-responding */
 const TOKEN_MS = 15 * 60_000
 
-/** A file that any message takes, in bytes, and the largest that is worth its upload: all of it is in memory meanwhile. */
-const FILE_BYTES = { safe: 10 * 1024 * 1024, most: 25 * 1024 * 1024 }
+/** The largest file that is worth its upload, in bytes: all of it is in memory meanwhile. */
+const FILE_BYTES_MOST = 25 * 1024 * 1024
 
 /** Discord knows a nonce again for «the past few minutes»: for so many milliseconds we rely on it. */
 const NONCE_MS = 60_000
@@ -102,7 +103,7 @@ export function createDiscordPlatform(deps: {
 
   return {
     name: 'discord',
-    fileLimit: (card) => Math.min(interactionOf(card)?.fileLimit ?? FILE_BYTES.safe, FILE_BYTES.most),
+    fileLimit: (card) => Math.min(interactionOf(card)?.fileLimit ?? FILE_BYTES_SAFE, FILE_BYTES_MOST),
     editableUntil(card) {
       const interaction = interactionOf(card)
       return interaction?.tokenOnly ? interaction.at + TOKEN_MS : null
@@ -117,7 +118,7 @@ export function createDiscordPlatform(deps: {
         throw chatErrorOf(error)
       }
     },
-    mention(card, notice: NoticeView, key, end) {
+    mention(card, notice, key, end) {
       const body = renderNotice(notice, { person: card.externalUserId, cardUrl: cardUrl(card) })
       return post(card.channelId, card.jobId, key, end, body).catch(rethrow)
     },
@@ -129,5 +130,5 @@ export function createDiscordPlatform(deps: {
 }
 
 function rethrow(error: unknown): never {
-  throw error instanceof ChatError ? error : chatErrorOf(error)
+  throw chatErrorOf(error)
 }
