@@ -79,7 +79,7 @@ export interface Service {
   lastFrame(jobId: string, signal: AbortSignal): Promise<Buffer | null>
   /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
   takeUp(): Promise<number>
-  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'userOf' | 'usualSeconds'>
+  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>
   cards: CardStore
   /** How much of what is allowed a person has used; null: it isn't counted for them. */
   allowance(identity: Identity): Promise<Allowance>

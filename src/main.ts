@@ -1,5 +1,5 @@
 import { type App, createApp } from './app.ts'
-import { type DiscordBot, DiscordTokenRefused, startDiscordBot } from './bot/discord/gateway.ts'
+import { type DiscordBot, DiscordLost, DiscordTokenRefused, startDiscordBot } from './bot/discord/gateway.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
@@ -14,7 +14,9 @@ const locale = terminalLocale()
 process.exitCode = await main().catch(explain)
 
 async function main(): Promise<number> {
+  const stopping = new AbortController()
   const stopped = nextSignal()
+  void stopped.then(() => stopping.abort())
   const config = readConfig()
   const log = createLog(config.logLevel ?? 'info')
   const app = await createApp(config, log)
@@ -23,10 +25,18 @@ async function main(): Promise<number> {
   try {
     const unfinished = await service.takeUp()
     const { models } = app
-    if (config.discord) discord = await startDiscordBot({ ...config.discord, service, models, log })
+    if (config.discord) {
+      const starting = startDiscordBot({ ...config.discord, service, models, log, signal: stopping.signal })
+      discord = await starting.catch((error) => {
+        if (!stopping.signal.aborted) throw error
+        return null
+      })
+    }
+    if (stopping.signal.aborted) return EXIT.stopped
     process.stdout.write(`${screen(config, app, discord, unfinished).join('\n')}\n`)
     log.info({ discord: discord?.name ?? null, unfinished }, 'ready')
-    log.info({ signal: await stopped }, 'stopping')
+    const signal = await Promise.race([stopped, ...(discord ? [discord.lost] : [])])
+    log.info({ signal }, 'stopping')
     return EXIT.stopped
   } finally {
     await discord?.stop()
@@ -90,6 +100,7 @@ function explain(error: unknown): never {
 function linesOf(error: unknown): string[] {
   if (error instanceof ConfigError) return error.problems.map((problem) => problemText(problem, locale))
   if (error instanceof UserError) return [errorText(error.detail, locale)]
+  if (error instanceof DiscordLost) return [text(locale, 'start.discord_lost', { code: error.code })]
   if (error instanceof DiscordTokenRefused) return [text(locale, 'start.token_refused')]
   return [errorText({ code: 'internal', data: { reason: reasonOf(error) } }, locale)]
 }

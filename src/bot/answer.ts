@@ -1,10 +1,12 @@
+import type { ErrorDetail } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
 import { type Locale, type ModelList, SECONDS, SEGMENTS } from '../core/request.ts'
-import { text, usdText } from '../i18n/index.ts'
-import type { Allowance } from './service.ts'
+import { errorText, text, usdText } from '../i18n/index.ts'
+import { OPTION_NAMES } from './command.ts'
+import type { Allowance, BotService } from './service.ts'
 import { titleOf } from './view.ts'
 
-/** What one person is answered, seen by nobody else. Texts are plain: the platform escapes them. */
+/** What one person is answered, seen by nobody else. Texts are plain, but for moments (`MOMENTS`): the platform escapes them. */
 export interface AnswerView {
   lines: readonly AnswerLine[]
 }
@@ -18,6 +20,31 @@ export interface AnswerLine {
 /** An answer of plain lines. */
 export function plainAnswer(...texts: readonly string[]): AnswerView {
   return { lines: texts.map((line) => ({ text: line, link: null })) }
+}
+
+/** A moment in an answer's text, in seconds since 1970, between signs that no text has: shown by the reader's own clock where a platform can. */
+export const MOMENTS = /\ufdd0(\d+)\ufdd0/g
+
+/** What is said of a refusal: films by their titles, options as this language calls them, moments as `MOMENTS`. */
+export async function refusalAnswer(
+  error: ErrorDetail,
+  locale: Locale,
+  jobs: Pick<BotService['jobs'], 'get'>,
+): Promise<AnswerView> {
+  const said = errorText(await withTitles(error, jobs), locale, (at) => {
+    return `\ufdd0${Math.round(at.getTime() / 1000)}\ufdd0`
+  })
+  const [name = ''] = said.split(':')
+  const option = OPTION_NAMES.find((one) => one === name)
+  if (option === undefined) return plainAnswer(said)
+  return plainAnswer(`${text(locale, `option.${option}.name`)}${said.slice(name.length)}`)
+}
+
+async function withTitles(error: ErrorDetail, jobs: Pick<BotService['jobs'], 'get'>): Promise<ErrorDetail> {
+  if (error.code !== 'active_limit') return error
+  const found = await Promise.all(error.data.jobs.map((id) => jobs.get(id)))
+  const titles = found.filter((job) => job !== null).map((job) => `“${titleOf(job)}”`)
+  return { ...error, data: { ...error.data, jobs: titles } }
 }
 
 /** A person's newest jobs with their states; `linkOf` says where each can be seen. */

@@ -1,4 +1,4 @@
-import { isUnfinished, type Job } from '../core/job.ts'
+import type { Job } from '../core/job.ts'
 import { ASPECTS, type Locale, type ModelList, RESOLUTIONS, SECONDS, SEGMENTS } from '../core/request.ts'
 import { text, usdText } from '../i18n/index.ts'
 
@@ -54,6 +54,11 @@ export const COMMANDS: readonly Command[] = [
   { name: 'sora-help', options: [] },
 ]
 
+/** Every option's name. */
+export const OPTION_NAMES: readonly OptionName[] = COMMANDS.flatMap(({ options }) =>
+  options.map(({ name }) => name),
+)
+
 /** A value that is offered while somebody types. */
 export interface Suggestion {
   label: string
@@ -75,10 +80,9 @@ export function suggestModels(list: ModelList, typed: string, locale: Locale): S
     .filter(({ label }) => contains(label, typed))
 }
 
-/** A person's jobs that can be cancelled and fit what was typed. */
+/** The unfinished jobs that fit what was typed. */
 export function suggestJobs(jobs: readonly Job[], typed: string, locale: Locale): Suggestion[] {
   return jobs
-    .filter(({ status }) => isUnfinished(status))
     .map(({ id, status, progress, title, request }) => {
       const state = `${text(locale, `status.${status}`)} ${Math.round(progress * 100)}%`
       return { label: `${state} · ${title ?? request.prompt.replace(/\s+/g, ' ')}`, value: id }

@@ -8,6 +8,8 @@ export interface Feed {
   events: readonly JobEvent[]
   /** Resolves when there is an event after `seq`, at `at` in milliseconds, or when `signal` aborts. Throws what broke the reading. */
   changed(seq: number, at: number | null): Promise<void>
+  /** Ends a wait for what has changed. */
+  wake(): void
 }
 
 /** Opens the feed of a job, with all that has happened so far. */
@@ -19,30 +21,39 @@ export async function openFeed(
 ): Promise<Feed> {
   const events = await log.since(jobId, 0)
   let bell = Promise.withResolvers<void>()
+  let broken: { error: unknown } | null = null
   const seqNow = () => events.at(-1)?.seq ?? 0
+
+  function wake() {
+    bell.resolve()
+    bell = Promise.withResolvers()
+  }
 
   async function read() {
     for await (const event of log.follow(jobId, seqNow(), signal)) {
       events.push(event)
-      bell.resolve()
-      bell = Promise.withResolvers()
+      wake()
     }
   }
-  const reading = read()
-  reading.catch(() => {})
+  read().catch((error) => {
+    broken = { error }
+    wake()
+  })
 
   return {
     events,
+    wake,
     async changed(seq, at) {
       if (seqNow() > seq || signal.aborted) return
       const waking = new AbortController()
       try {
         const either = AbortSignal.any([signal, waking.signal])
         const ms = at === null ? Number.POSITIVE_INFINITY : at - clock.now()
-        await Promise.race([bell.promise, reading, clock.sleep(ms, either)])
+        if (broken === null) await Promise.race([bell.promise, clock.sleep(ms, either)])
       } finally {
         waking.abort()
       }
+      if (broken !== null) throw broken.error
     },
   }
 }

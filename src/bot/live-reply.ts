@@ -2,89 +2,121 @@ import type { Card } from '../core/card.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import { openFeed } from './feed.ts'
 import { asChatError, createPen, filmLink, type PenDeps } from './pen.ts'
-import { noticeView } from './view.ts'
+import { type FilmOnCard, noticeView } from './view.ts'
 
 /** Follows jobs, and keeps their cards true. What goes wrong in a chat is logged and never reaches a job. */
 export interface LiveReplies {
-  /** Follows a card to its job's end; once more for a job that goes on after its end. */
-  follow(card: Card): void
+  /** Follows a job's card to its end; one that is followed already begins anew, as for a job that is tried again or a card that can be edited again. */
+  follow(job: Pick<Card, 'jobId'>): void
   /** Takes up every card that an earlier process left. */
   takeUp(): Promise<void>
   /** Stops following, and waits for what is being sent. */
   stop(): Promise<void>
 }
 
-/** After a notice that could not be sent, doubled each time up to the last. Milliseconds. */
+/** After a notice that could not be sent, or a card that could not be followed, doubled each time up to the last. Milliseconds. */
 const RETRY_MS = { first: 5000, last: 5 * 60_000 }
+
+const retryMs = (failures: number) => Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
 
 /** How long a person's message waits for the card to show the same. Milliseconds. */
 const CARD_FIRST_MS = 5000
 
 /** The live replies of one chat platform. */
 export function createLiveReplies(deps: PenDeps): LiveReplies {
+  const { service, platform, clock, log } = deps
   const stopping = new AbortController()
-  const running = new Map<string, Promise<void>>()
-  const again = new Map<string, Card>()
+  const running = new Map<string, { done: Promise<void>; stop: AbortController; again: boolean }>()
 
-  function follow(card: Card): void {
+  function follow({ jobId }: Pick<Card, 'jobId'>): void {
     if (stopping.signal.aborted) return
-    if (running.has(card.jobId)) {
-      again.set(card.jobId, card)
+    const before = running.get(jobId)
+    if (before !== undefined) {
+      before.again = true
+      before.stop.abort()
       return
     }
-    const run = followCard(deps, card, stopping.signal)
-      .catch((error) => deps.log.error({ job_id: card.jobId, err: error }, 'a card is no longer followed'))
-      .finally(async () => {
-        running.delete(card.jobId)
-        const next = again.get(card.jobId)
-        again.delete(card.jobId)
-        if (next) follow(next)
-      })
-    running.set(card.jobId, run)
+    const stop = new AbortController()
+    const done = followJob(jobId, AbortSignal.any([stopping.signal, stop.signal])).finally(() => {
+      running.delete(jobId)
+      if (run.again) follow({ jobId })
+    })
+    const run = { done, stop, again: false }
+    running.set(jobId, run)
+  }
+
+  /** A database that is away for a moment, or anything else of ours, leaves no card behind. */
+  async function followJob(jobId: string, stop: AbortSignal): Promise<void> {
+    for (let failures = 0; !stop.aborted; failures += 1) {
+      try {
+        const card = await service.cards.of(jobId, platform.name)
+        if (card !== null) await followCard(deps, card, stop)
+        return
+      } catch (error) {
+        log.error({ job_id: jobId, err: error }, 'a card could not be followed, and is tried again')
+        await clock.sleep(retryMs(failures), stop)
+      }
+    }
   }
 
   return {
     follow,
     async takeUp() {
-      for (const card of await deps.service.cards.open(deps.platform.name)) follow(card)
+      for (const card of await service.cards.open(platform.name)) follow(card)
     },
     async stop() {
       stopping.abort()
-      await Promise.all(running.values())
+      await Promise.all([...running.values()].map(({ done }) => done))
     },
   }
 }
 
-/** One card: whenever something has happened and an edit is allowed, the newest state is shown; the end is told of once. */
+/**
+ * One card: whenever something has happened and an edit is allowed, the newest state is shown; the end is told of once. An edit that takes
+ * its time keeps nobody's message waiting.
+ */
 async function followCard(deps: PenDeps, card: Card, stop: AbortSignal): Promise<void> {
+  const { clock } = deps
   const done = new AbortController()
   const signal = AbortSignal.any([stop, done.signal])
+  let writing: Promise<void> | null = null
   try {
-    const feed = await openFeed(deps.service.events, card.jobId, deps.clock, signal)
+    const feed = await openFeed(deps.service.events, card.jobId, clock, signal)
     const pen = createPen(deps, card)
-    const messenger = createMessenger(deps, card)
+    const messenger = createMessenger(deps, card, pen.film)
+    /** The newest event that the card was written for, well or not, and when it was first seen. */
     let written = 0
+    let seen = { seq: 0, at: 0 }
     while (!stop.aborted) {
       const events = [...feed.events]
       const latest = events.at(-1)
       const seq = latest?.seq ?? 0
-      const writeAt = pen.dueAt(events)
-      if (writeAt !== null && writeAt <= deps.clock.now()) {
-        await pen.write(events, stop)
-        written = seq
+      if (seq > seen.seq) seen = { seq, at: clock.now() }
+      const writeAt: number | null = writing === null ? pen.dueAt(events) : null
+      if (writeAt !== null && writeAt <= clock.now()) {
+        writing = pen.write(events, signal).finally(() => {
+          writing = null
+          written = seq
+          feed.wake()
+        })
+        continue
       }
-      const nextWrite = pen.dueAt(events)
       // the card shows the end first, where that is a matter of seconds
-      const cardFirst = written < seq && nextWrite !== null && nextWrite <= deps.clock.now() + CARD_FIRST_MS
-      const tellAt = cardFirst ? null : messenger.dueAt(events)
-      if (tellAt !== null && tellAt <= deps.clock.now()) await messenger.tell(events)
-
-      const due = [nextWrite, cardFirst ? null : messenger.dueAt(events)].filter((at) => at !== null)
-      if (due.length === 0 && latest !== undefined && endsJob(latest)) return
+      const patience = seen.at + CARD_FIRST_MS
+      const cardFirst = written < seq && (writing !== null || (writeAt !== null && writeAt <= patience))
+      const messageAt = messenger.dueAt(events)
+      const tellAt = messageAt !== null && cardFirst ? Math.max(messageAt, patience) : messageAt
+      if (tellAt !== null && tellAt <= clock.now()) {
+        await messenger.tell(events)
+        continue
+      }
+      const due = [writeAt, tellAt].filter((at) => at !== null)
+      if (due.length === 0 && writing === null && latest !== undefined && endsJob(latest)) return
       await feed.changed(seq, due.length === 0 ? null : Math.min(...due))
     }
   } finally {
     done.abort()
+    await writing
   }
 }
 
@@ -99,7 +131,7 @@ interface Messenger {
  * An end is marked as told after the message was sent, so that a process that dies in between leaves it to the next one; the
  * platform takes a second message with the same key for the first one. A job that is tried again has a new end, and a new key.
  */
-function createMessenger(deps: PenDeps, card: Card): Messenger {
+function createMessenger(deps: PenDeps, card: Card, filmOnCard: () => FilmOnCard): Messenger {
   const { service, platform, clock } = deps
   let toldOf = card.notifiedAt?.getTime() ?? 0
   let notBefore = 0
@@ -109,7 +141,7 @@ function createMessenger(deps: PenDeps, card: Card): Messenger {
     const job = await service.jobs.get(card.jobId)
     if (job === null) return
     const link = job.film === null ? null : await filmLink(service, job.film)
-    const notice = noticeView(job, end, link)
+    const notice = noticeView(job, end, link, filmOnCard())
     if (notice === null) return
     const key = `${card.jobId}/${end.seq}`
     try {
@@ -138,7 +170,7 @@ function createMessenger(deps: PenDeps, card: Card): Messenger {
         await service.cards.notified(card, end.at)
         toldOf = end.at.getTime()
       } catch (error) {
-        notBefore = clock.now() + Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
+        notBefore = clock.now() + retryMs(failures)
         failures += 1
         deps.log.warn({ job_id: card.jobId, err: error }, 'an end could not be told of, and is tried again')
       }

@@ -6,7 +6,7 @@ import type { Log } from '../core/ports.ts'
 import type { Clock } from './clock.ts'
 import { type CardMedia, ChatError, type ChatPlatform } from './platform.ts'
 import type { BotService } from './service.ts'
-import { type CardState, cardView, expectedEnd, LINK_DAYS } from './view.ts'
+import { type CardState, cardView, expectedEnd, type FilmOnCard, LINK_DAYS } from './view.ts'
 
 export interface PenDeps {
   service: BotService
@@ -37,8 +37,14 @@ const LAST_WORDS_MS = 60_000
 const WHOLE_FILM = 'film.mp4'
 const SMALLER_FILM = 'film-smaller.mp4'
 
-/** A file that every place takes, in bytes: Discord's least limit. */
-const FILE_BYTES_SAFE = 10 * 1024 * 1024
+/** A file that any place takes, in bytes: Discord's least limit. */
+export const FILE_BYTES_SAFE = 10 * 1024 * 1024
+
+/** What is tried, in bytes, for a film that was too large or could not be sent; 0: no film. */
+const FILE_STEPS = [FILE_BYTES_SAFE, 8_000_000, 0]
+
+/** So often a film is sent in vain before a smaller one is tried. */
+const FILM_TRIES = 2
 
 /** Writes a job's states into its card, as often as may be. */
 export interface Pen {
@@ -46,6 +52,8 @@ export interface Pen {
   dueAt(events: readonly JobEvent[]): number | null
   /** Shows the newest of these events. Never throws for the chat's sake. */
   write(events: readonly JobEvent[], signal: AbortSignal): Promise<void>
+  /** How the finished film stands on the card, as far as it is known. */
+  film(): FilmOnCard
 }
 
 /** Takes up a card where it was left. */
@@ -55,18 +63,24 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   let shownSeq = card.shownSeq
   let writable = !card.deleted
   let lastEdit = 0
-  /** Until when it pauses, and whether an end waits for that already. */
-  let pause = { until: 0, ofEnd: false }
+  /** Until when it pauses. An end waits only as long as the platform asked for, and after its own failures. Milliseconds. */
+  let pause = { until: 0, ofEnd: 0 }
   let failures = 0
-  /** When the time left that the card says has passed. */
-  let staleAt: number | null = null
+  /** When the time left that the card says has passed. What an earlier process said isn't known. */
+  let staleAt: number | null = card.shownSeq === 0 ? null : clock.now() + STALE_MIN_MS
   let fileLimit = platform.fileLimit(card)
+  /** What went with the newest edit, and how often a film of this limit was sent in vain. */
+  let sent: CardMedia | null = null
+  let filmFailures = 0
+  let filmShown: FilmOnCard | null = null
   let usual: number | null = null
-  /** The end has been shown without its film, which is too big as it is: the next time with its smaller version. */
+  /** The end has been shown without its film, which is too big as it is or could not be sent: the next time with one. */
   let endIsShown = false
 
   async function filmOf(film: Film, signal: AbortSignal): Promise<CardMedia | 'later' | null> {
     if (fileLimit === 0) return null
+    // what everybody waits for doesn't wait for a film that can't be sent
+    if (filmFailures > 0 && !endIsShown) return 'later'
     if (film.file_size <= fileLimit) return { kind: 'film', name: WHOLE_FILM, data: await bytesOf(film.key) }
     return endIsShown ? smallerFilm(signal) : 'later'
   }
@@ -122,7 +136,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       model,
       usualSeconds: usual,
       link: job.film === null ? null : await filmLink(service, job.film),
-      film: film === null ? 'absent' : film.name === WHOLE_FILM ? 'attached' : 'smaller',
+      film: found === 'later' ? 'pending' : filmOn(film),
       lastWords: until !== null && clock.now() >= until - LAST_WORDS_MS,
       now: new Date(clock.now()),
     }
@@ -138,17 +152,28 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     }
     const { state, media, whole } = composed
     const view = cardView(state)
+    sent = media
+    let shownFilm = state.film
     await platform.edit(card, view, media).catch(async (error) => {
-      if (!(error instanceof ChatError) || error.fault !== 'refused' || media === null) throw error
+      const { fault } = asChatError(error)
+      const isForMedia = fault === 'refused' || (fault === 'too_large' && media?.kind === 'picture')
+      if (media === null || !isForMedia) throw error
       deps.log.error({ ...log, err: error }, 'a card was refused, and is shown without its picture')
-      await platform.edit(card, cardView({ ...state, film: 'absent' }), null)
+      shownFilm = media.kind === 'film' ? 'absent' : state.film
+      await platform.edit(card, cardView({ ...state, film: shownFilm }), null)
     })
+    if (events.at(-1)?.type === 'completed') filmShown = shownFilm
     failures = 0
     const expected = expectedEnd(state)?.getTime() ?? null
     staleAt = expected === null ? null : Math.max(expected, clock.now() + STALE_MIN_MS)
     if (state.lastWords) writable = false
     endIsShown = !whole
     return whole
+  }
+
+  function tryLess(): void {
+    fileLimit = FILE_STEPS.find((bytes) => bytes < fileLimit) ?? 0
+    filmFailures = 0
   }
 
   async function settle(events: readonly JobEvent[], error: ChatError): Promise<void> {
@@ -163,17 +188,23 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         deps.log.info(about, 'a card can no longer be edited')
         return
       case 'too_large':
-        fileLimit = fileLimit > FILE_BYTES_SAFE ? FILE_BYTES_SAFE : 0
-        return
       case 'refused':
+        if (error.fault === 'too_large' && fileLimit > 0) {
+          tryLess()
+          return
+        }
         // the same again would be refused again
         await passed(events)
         deps.log.error(about, 'a card was refused')
         return
       default: {
         const { first, last } = PAUSE_MS[error.fault === 'too_often' ? 'too_often' : 'passing']
-        pause = { until: clock.now() + Math.min(first * 2 ** failures, last), ofEnd: ended }
+        const asked = error.retryAfterMs ?? 0
+        const until = clock.now() + Math.max(asked, Math.min(first * 2 ** failures, last))
+        pause = { until, ofEnd: ended ? until : clock.now() + asked }
         failures += 1
+        if (error.fault === 'passing' && sent?.kind === 'film') filmFailures += 1
+        if (filmFailures === FILM_TRIES) tryLess()
         deps.log.warn(about, 'a card could not be edited, and is tried again')
       }
     }
@@ -191,14 +222,15 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       const age = clock.now() - card.createdAt.getTime()
       // the end is the last edit but one at most: it waits for no rhythm, and for no pause but its own
       const gap = isEnd(latest) ? GAP_MIN_MS : Math.max(GAP_MIN_MS, age * GAP_OF_AGE)
-      const paused = isEnd(latest) && !pause.ofEnd ? 0 : pause.until
-      const allowed = Math.max(lastEdit + gap, paused)
+      const allowed = Math.max(lastEdit + gap, isEnd(latest) ? pause.ofEnd : pause.until)
       if (latest.seq > shownSeq) return allowed
       if (isEnd(latest)) return null
       const until = platform.editableUntil(card)
       const wishes = [staleAt, until === null ? null : until - LAST_WORDS_MS].filter((at) => at !== null)
       return wishes.length === 0 ? null : Math.max(allowed, Math.min(...wishes))
     },
+
+    film: () => filmShown ?? (writable ? 'pending' : 'absent'),
 
     async write(events, signal) {
       try {
@@ -225,6 +257,11 @@ export async function filmLink({ objects }: Pick<BotService, 'objects'>, film: F
 export function asChatError(error: unknown): ChatError {
   if (error instanceof ChatError) return error
   return new ChatError('passing', reasonOf(error), { cause: error })
+}
+
+function filmOn(film: CardMedia | null): FilmOnCard {
+  if (film === null) return 'absent'
+  return film.name === WHOLE_FILM ? 'attached' : 'smaller'
 }
 
 function isEnd(event: JobEvent | undefined): boolean {

@@ -37,9 +37,12 @@ export type ChatFault = 'gone' | 'no_access' | 'closed' | 'too_often' | 'too_lar
 export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly fault: ChatFault
+  /** How long the platform wants to be left alone, in milliseconds; null where it doesn't say. */
+  readonly retryAfterMs: number | null
 
-  constructor(fault: ChatFault, message: string, options?: ErrorOptions) {
+  constructor(fault: ChatFault, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
     super(message, options)
     this.fault = fault
+    this.retryAfterMs = options.retryAfterMs ?? null
   }
 }

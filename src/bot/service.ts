@@ -24,7 +24,7 @@ export interface BotService {
   preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
   /** The newest last frame of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
   lastFrame(jobId: string, signal: AbortSignal): Promise<Buffer | null>
-  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'userOf' | 'usualSeconds'>
+  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>
   cards: CardStore
   events: EventLog
   objects: ObjectStore

@@ -45,6 +45,9 @@ export interface NoticeView {
   showCard: string
 }
 
+/** How a finished film stands on its card; `pending`: it is still to come. */
+export type FilmOnCard = 'attached' | 'smaller' | 'pending' | 'absent'
+
 /** All that a card is made of. `events` are all of the job's, in order. */
 export interface CardState {
   job: Job
@@ -55,7 +58,7 @@ export interface CardState {
   usualSeconds: number
   /** Where the finished film can be opened, and how it stands on the card itself. */
   link: string | null
-  film: 'attached' | 'smaller' | 'absent'
+  film: FilmOnCard
   /** The card can't be edited after this. */
   lastWords: boolean
   now: Date
@@ -92,13 +95,19 @@ export function cardView(state: CardState): CardView {
 }
 
 /** What a person is told at the end of their job; null where they know, because they cancelled it. */
-export function noticeView(job: Job, end: JobEvent, link: string | null): NoticeView | null {
+export function noticeView(
+  job: Job,
+  end: JobEvent,
+  link: string | null,
+  film: FilmOnCard,
+): NoticeView | null {
   const { locale } = job
   const title = titleOf(job)
   const showCard = text(locale, 'notice.show_card')
   if (end.type === 'completed') {
     const lines = [text(locale, 'notice.completed', { title }), filmText(end.film, locale)]
-    if (link === null) lines.push(text(locale, 'notice.on_card'))
+    if (link === null && film === 'absent') lines.push(text(locale, 'card.kept', { key: end.film.key }))
+    else if (link === null && film !== 'pending') lines.push(text(locale, 'notice.on_card'))
     return { jobId: job.id, lines, buttons: openButton(link, locale), showCard }
   }
   if (end.type !== 'failed') return null
@@ -122,7 +131,9 @@ export function expectedEnd({ segments, events, usualSeconds, job, now }: CardSt
   if (latest === undefined || !isUnfinished(latest.status) || latest.status === 'merging') return null
   const missing =
     segments.length === 0 ? job.request.segments : segments.filter(({ state }) => state !== 'stored').length
-  const started = events.findLast(({ type }) => type === 'segment_started' || type === 'segment_done')
+  // what ran before another try runs no more
+  const tried = events.slice(events.findLastIndex(({ type }) => type === 'retried') + 1)
+  const started = tried.findLast(({ type }) => type === 'segment_started' || type === 'segment_done')
   const running = started?.type === 'segment_started' ? (now.getTime() - started.at.getTime()) / 1000 : 0
   const seconds = missing * usualSeconds - Math.min(running, usualSeconds)
   return seconds <= 0 ? null : new Date(now.getTime() + seconds * 1000)

@@ -321,6 +321,8 @@ export interface JobStore {
   get(id: string): Promise<Job | null>
   /** A user's jobs, newest first. */
   list(userId: string, limit: number): Promise<Job[]>
+  /** The unfinished jobs of somebody who may be unknown here, newest first. */
+  unfinishedOf(identity: Identity, limit: number): Promise<Job[]>
   /** Every job that still has work to do, oldest first. */
   unfinished(): Promise<Job[]>
   /** In order. Empty until the job is planned. */

@@ -36,7 +36,7 @@ export const en = {
   'error.image_too_large': 'image: {{given}} MB are too many. Up to {{max}} MB are allowed.',
   'error.image_too_small':
     'image: {{width}}×{{height}} pixels are too few. Each side must have at least {{min}}.',
-  'error.hourly_limit': '{{limit}} films an hour are allowed. The next one is possible {{when}}.',
+  'error.hourly_limit': '{{limit}} films an hour are allowed. The next one is possible from {{when}}.',
   'error.active_limit':
     '{{limit}} unfinished jobs at once are allowed. The next one is possible as soon as one of these has ended or been cancelled: {{jobs}}.',
   'error.price_unknown':
@@ -215,7 +215,7 @@ export const en = {
   'card.cost_usd': '{{usd}} USD',
   'card.cost_unknown': 'not known',
   'card.smaller': 'The video shown here is a smaller version of the film.',
-  'card.kept': 'The film is too large to be attached here. Whoever runs this bot has it as {{key}}.',
+  'card.kept': 'The film can’t be shown here. Whoever runs this bot has it as {{key}}.',
   'card.link_days': 'The link works for {{days}} days; /sora-jobs gives a new one.',
   'card.last_words':
     'This card can’t be updated any further here. /sora-jobs shows how far the film is, and its end comes as a direct message.',
@@ -258,6 +258,8 @@ export const en = {
     'Discord: off. Set DISCORD_TOKEN to the bot’s token; README.md says where it comes from.',
   'start.token_refused':
     'DISCORD_TOKEN: Discord refused it. Copy the bot’s token anew from the developer portal.',
+  'start.discord_lost':
+    'Discord closed the connection for good ({{code}}): copy the bot’s token anew from the developer portal, then start again. Unfinished jobs go on then.',
   'start.unfinished': 'unfinished jobs taken up: {{count}}',
   'start.nothing': 'No chat is connected, so nobody can ask for films; unfinished jobs are finished.',
   'start.ready': 'Ready. SIGTERM or Ctrl-C stops; unfinished jobs go on at the next start.',

@@ -60,8 +60,12 @@ export function changeText(change: JobChange, locale: Locale): string {
   }
 }
 
-/** What was wrong, what is allowed and what to do next, on one line. */
-export function errorText(error: ErrorDetail, locale: Locale): string {
+/** What was wrong, what is allowed and what to do next, on one line. `moment` words a moment; else it is in this machine's time zone. */
+export function errorText(
+  error: ErrorDetail,
+  locale: Locale,
+  moment: (at: Date) => string = (at) => momentText(at, locale),
+): string {
   const { code, data } = error
   switch (code) {
     case 'option_invalid':
@@ -87,7 +91,7 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
         least: Math.ceil(data.least / 1e6),
       })
     case 'hourly_limit':
-      return text(locale, `error.${code}`, { limit: data.limit, when: whenText(data.retry_at, locale) })
+      return text(locale, `error.${code}`, { limit: data.limit, when: moment(new Date(data.retry_at)) })
     case 'cost_over_job':
       return text(locale, `error.${code}`, {
         estimate_usd: usdText(data.estimate_usd),
@@ -98,7 +102,7 @@ export function errorText(error: ErrorDetail, locale: Locale): string {
         estimate_usd: usdText(data.estimate_usd),
         spent_usd: usdText(data.spent_usd),
         max_usd: usdText(data.max_usd),
-        when: whenText(data.retry_at, locale),
+        when: moment(new Date(data.retry_at)),
       })
     case 'active_limit':
       return text(locale, `error.${code}`, { limit: data.limit, jobs: data.jobs.join(', ') })
@@ -186,8 +190,6 @@ export function durationText(seconds: number, locale: Locale): string {
   return new Intl.DurationFormat(locale, { style: 'short', secondsDisplay }).format(parts)
 }
 
-function whenText(instant: string, locale: Locale): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(
-    new Date(instant),
-  )
+function momentText(at: Date, locale: Locale): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' }).format(at)
 }

@@ -38,7 +38,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.image_too_large': 'image: {{given}} MB는 너무 큽니다. {{max}} MB까지 쓸 수 있습니다.',
   'error.image_too_small':
     'image: {{width}}×{{height}} 픽셀은 너무 작습니다. 각 변이 {{min}} 픽셀 이상이어야 합니다.',
-  'error.hourly_limit': '한 시간에 {{limit}}편까지 만들 수 있습니다. 다음 요청은 {{when}} 가능합니다.',
+  'error.hourly_limit': '한 시간에 {{limit}}편까지 만들 수 있습니다. 다음 요청은 {{when}}부터 가능합니다.',
   'error.active_limit':
     '끝나지 않은 작업은 동시에 {{limit}}개까지입니다. 다음 작업 중 하나가 끝나거나 취소되면 바로 가능합니다: {{jobs}}.',
   'error.price_unknown':
@@ -221,7 +221,7 @@ export const ko: Record<keyof typeof en, string> = {
   'card.cost_usd': '{{usd}} USD',
   'card.cost_unknown': '알 수 없음',
   'card.smaller': '여기에 보이는 영상은 크기를 줄인 것입니다.',
-  'card.kept': '영상이 너무 커서 여기에 올릴 수 없습니다. 봇 운영자가 {{key}} 파일로 보관하고 있습니다.',
+  'card.kept': '영상을 여기에 올릴 수 없습니다. 봇 운영자가 {{key}} 파일로 보관하고 있습니다.',
   'card.link_days': '링크는 {{days}}일 동안 열립니다. /sora-작업 명령으로 새 링크를 받을 수 있습니다.',
   'card.last_words':
     '이 카드는 여기서 더 갱신할 수 없습니다. 진행 상황은 /sora-작업 명령으로 볼 수 있고, 끝나면 개인 메시지로 알려 드립니다.',
@@ -262,6 +262,8 @@ export const ko: Record<keyof typeof en, string> = {
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
   'start.token_refused': 'DISCORD_TOKEN: Discord가 거절했습니다. 개발자 포털에서 봇 토큰을 다시 복사하세요.',
+  'start.discord_lost':
+    'Discord가 연결을 완전히 끊었습니다({{code}}). 개발자 포털에서 봇 토큰을 다시 복사한 뒤 다시 시작하세요. 끝나지 않은 작업은 그때 이어갑니다.',
   'start.unfinished': '이어서 하는 작업: {{count}}개',
   'start.nothing': '연결된 채팅이 없어 새 영상을 요청할 수 없습니다. 끝나지 않은 작업은 마저 합니다.',
   'start.ready': '준비되었습니다. SIGTERM이나 Ctrl-C로 멈추며, 끝나지 않은 작업은 다음 시작 때 이어갑니다.',

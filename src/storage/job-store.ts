@@ -10,7 +10,7 @@ import {
   sourcesOf,
   UNFINISHED,
 } from '../core/job.ts'
-import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/ports.ts'
+import { type Claim, ClaimLost, type Identity, type JobStore, type Transaction } from '../core/ports.ts'
 import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, type Segment } from '../core/segment.ts'
 import type { Db } from './db.ts'
@@ -26,6 +26,9 @@ type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
 const now = sql`now()`
 const leaseEnd = (leaseMs: number) => sql`now() + ${leaseMs} * interval '1 millisecond'`
 const atLeast = (progress: number) => sql`greatest(${jobs.progress}, ${progress})`
+
+const isThem = ({ platform, team, externalId }: Identity) =>
+  and(eq(identities.platform, platform), eq(identities.team, team), eq(identities.externalId, externalId))
 
 /** The jobs in Postgres. Times are the database's own, so that machines with different clocks agree. */
 export function createJobStore(db: Db, describe: Describe): JobStore {
@@ -85,16 +88,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
         await tx.execute(
           sql`select pg_advisory_xact_lock(hashtextextended(${`${platform}/${team}/${externalId}`}, 0))`,
         )
-        const [known] = await tx
-          .select()
-          .from(identities)
-          .where(
-            and(
-              eq(identities.platform, platform),
-              eq(identities.team, team),
-              eq(identities.externalId, externalId),
-            ),
-          )
+        const [known] = await tx.select().from(identities).where(isThem(identity))
         if (known) return known.userId
         const [user] = await tx.insert(users).values({}).returning()
         if (!user) throw new Error('the database returned no row for a new user')
@@ -133,6 +127,17 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     async list(userId, limit) {
       const mine = db.select().from(jobs).where(eq(jobs.userId, userId))
       return (await mine.orderBy(desc(jobs.createdAt), desc(jobs.id)).limit(limit)).map(toJob)
+    },
+
+    async unfinishedOf(identity, limit) {
+      const rows = await db
+        .select({ job: jobs })
+        .from(jobs)
+        .innerJoin(identities, eq(identities.userId, jobs.userId))
+        .where(and(isThem(identity), inArray(jobs.status, [...UNFINISHED])))
+        .orderBy(desc(jobs.createdAt), desc(jobs.id))
+        .limit(limit)
+      return rows.map(({ job }) => toJob(job))
     },
 
     async unfinished() {

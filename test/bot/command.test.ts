@@ -23,11 +23,8 @@ test('the models that can be used are suggested, with their prices, and those th
   expect(suggestModels(LIST, '', 'en')[0]?.label).toContain('0.10 USD')
 })
 
-test('only jobs that can be cancelled are suggested, by their titles or ids', () => {
-  const jobs = [
-    job({ status: 'generating', progress: 0.5, title: '네온 드라이브' }),
-    job({ id: 'other', status: 'completed' }),
-  ]
+test('jobs are suggested by their titles or ids', () => {
+  const jobs = [job({ status: 'generating', progress: 0.5, title: '네온 드라이브' })]
   expect(suggestJobs(jobs, '', 'ko')).toEqual([{ value: JOB_ID, label: '생성 중 50% · 네온 드라이브' }])
   expect(suggestJobs(jobs, JOB_ID.slice(0, 4), 'en')).toHaveLength(1)
   expect(suggestJobs(jobs, '바다', 'ko')).toEqual([])

@@ -59,7 +59,7 @@ function fakeClock(): Clock & { pass(ms: number): Promise<void> } {
 }
 
 /** A job with its card, and a chat that does as it is told. `fail` answers the next edits, one after another. */
-function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) {
+function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?: 'here' } = {}) {
   const clock = fakeClock()
   const log: JobEvent[] = []
   const listeners = new Set<() => void>()
@@ -80,11 +80,22 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     edits: [] as Edit[],
     tries: 0,
     direct: [] as string[],
+    told: [] as string[],
     mentions: [] as string[],
     fail: [] as ChatFault[],
+    failFilms: [] as ChatFault[],
     failDirect: [] as ChatFault[],
     editableUntil: null as number | null,
     smaller: null as Buffer | null,
+    /** What the next edits wait for. */
+    door: Promise.resolve() as Promise<void>,
+    /** How often the database is away. */
+    away: 0,
+  }
+  const database = () => {
+    if (chat.away === 0) return
+    chat.away -= 1
+    throw new Error('the database is away')
   }
   const refuse = (faults: ChatFault[]) => {
     const fault = faults.shift()
@@ -96,11 +107,14 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     editableUntil: () => chat.editableUntil,
     async edit(_, view, media) {
       chat.tries += 1
+      await chat.door
       refuse(chat.fail)
+      if (media?.kind === 'film') refuse(chat.failFilms)
       chat.edits.push({ at: clock.now(), view, media })
     },
-    async direct(_card, _notice, key) {
+    async direct(_card, notice, key) {
       refuse(chat.failDirect)
+      chat.told.push(notice.lines.join('\n'))
       if (!chat.direct.includes(key)) chat.direct.push(key)
     },
     async mention(_card, _notice, key) {
@@ -122,13 +136,17 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
     jobs: {
       get: async () => current,
       list: async () => [current],
+      unfinishedOf: async () => [current],
       segments: async () => segments('stored', 'submitted', 'planned', 'planned'),
       userOf: async () => 'u',
       usualSeconds: async () => about.usual ?? 3600,
     },
     cards: {
-      of: async () => card,
-      open: async () => [card],
+      of: async () => {
+        database()
+        return { ...card }
+      },
+      open: async () => [{ ...card }],
       async shown(_, seq) {
         card.shownSeq = seq
       },
@@ -141,7 +159,10 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
       },
     },
     events: {
-      since: async (_, seq) => log.filter((event) => event.seq > seq),
+      since: async (_, seq) => {
+        database()
+        return log.filter((event) => event.seq > seq)
+      },
       async *follow(_, seq, signal) {
         let last = seq
         while (!signal.aborted) {
@@ -166,7 +187,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
           yield Buffer.from(key)
         })(),
       link: async (key) => `https://films.example.com/${key}`,
-      file: () => null,
+      file: (key) => (about.stored === 'here' ? `/objects/${key}` : null),
       remove: async () => {},
     },
     modelOf: async () => MODEL,
@@ -234,6 +255,15 @@ describe('edits', () => {
     await clock.pass(10 * MINUTE)
     expect(chat.edits.length).toBeGreaterThan(2)
     expect(chat.edits.length).toBeLessThan(10)
+  })
+
+  test('a card that another process wrote is written anew once, though nothing happened', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' }, started(2))
+    card.shownSeq = 2
+    await start().takeUp()
+    await clock.pass(10 * MINUTE)
+    expect(chat.edits).toHaveLength(1)
   })
 
   test('a message that was deleted is left alone, and its person still told', async () => {
@@ -310,6 +340,33 @@ describe('edits', () => {
     expect(chat.edits).toHaveLength(2)
   })
 
+  test.each([1, 2, 5])('a database that is away %i times leaves no card behind', async (times) => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' })
+    chat.away = times
+    start().follow(card)
+    await clock.pass(10 * MINUTE)
+    happen(COMPLETED)
+    await clock.pass(MINUTE)
+    expect([chat.edits.length, chat.edits.at(-1)?.view.tone, chat.direct.length]).toEqual([2, 'done', 1])
+  })
+
+  test('a card that was out of reach is written as soon as its person lets it, and to its end', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    const replies = start()
+    happen({ type: 'queued' })
+    chat.fail = ['no_access']
+    replies.follow(card)
+    await clock.pass(MINUTE)
+    happen({ type: 'cancel_requested' })
+    replies.follow(card)
+    await clock.pass(1000)
+    expect(chat.edits).toHaveLength(1)
+    happen({ type: 'cancelled' })
+    await clock.pass(MINUTE)
+    expect(chat.edits.at(-1)?.view.tone).toBe('cancelled')
+  })
+
   test('a refused picture is left out', async () => {
     const { clock, card, chat, happen, start } = scene()
     happen({ type: 'queued' })
@@ -333,7 +390,7 @@ describe('the film', () => {
     prepare?.(chat)
     happen({ ...COMPLETED, film: about?.film ?? FILM })
     await clock.pass(MINUTE)
-    return { chat, card }
+    return { chat, card, clock }
   }
   const big = { ...FILM, file_size: 50_000_000 }
 
@@ -362,12 +419,55 @@ describe('the film', () => {
     expect(card.shownSeq).toBe(2)
   })
 
-  test('is only linked to where the platform says that it is too large after all', async () => {
-    const { chat } = await finished({}, (chat) => {
-      chat.fail = ['too_large']
+  test.each([
+    ['on its card', [], /카드에서/],
+    ['kept where its card was deleted', ['gone'], /films\//],
+    ['kept where it can’t be sent', ['refused', 'refused'], /films\//],
+  ] as [string, ChatFault[], RegExp][])('that has no link is said to be %s', async (_, faults, said) => {
+    const { chat } = await finished({ stored: 'here' }, (chat) => {
+      chat.failFilms = faults
     })
+    expect(chat.told).toEqual([expect.stringMatching(said)])
+  })
+
+  const nine = { ...FILM, file_size: 9_000_000 }
+
+  test.each([
+    ['says that it is too large', ['too_large']],
+    ['fails with it again and again', ['passing', 'passing']],
+  ] as [string, ChatFault[]][])('is made smaller where the platform %s', async (_, faults) => {
+    const { chat } = await finished({ film: nine }, (chat) => {
+      chat.failFilms = faults
+      chat.smaller = Buffer.from('x')
+    })
+    // the end is there before the film is tried again
+    expect(chat.edits.map(({ media }) => media?.name)).toEqual(['frame.jpg', 'frame.jpg', 'film-smaller.mp4'])
+  })
+
+  test.each([
+    ['too large', ['too_large', 'too_large', 'too_large']],
+    ['one that fails', Array.from({ length: 6 }, () => 'passing')],
+  ] as [string, ChatFault[]][])('is only linked to where even a smaller one is %s', async (_, faults) => {
+    const { chat, clock, card } = await finished(
+      { film: { ...FILM, file_size: 50_000_000 }, fileLimit: 60_000_000 },
+      (chat) => {
+        chat.smaller = Buffer.from('x')
+        chat.failFilms = faults
+      },
+    )
+    await clock.pass(HOUR)
     expect(chat.edits.at(-1)?.media).toMatchObject({ kind: 'picture' })
     expect(chat.edits.at(-1)?.view.tone).toBe('done')
+    expect([chat.failFilms, card.shownSeq]).toEqual([[], 2])
+  })
+
+  test('a picture that is too large is left out', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' })
+    chat.fail = ['too_large']
+    start().follow(card)
+    await clock.pass(1000)
+    expect(chat.edits.map(({ media }) => media)).toEqual([null])
   })
 })
 
@@ -386,6 +486,26 @@ describe('the end', () => {
       expect([chat.direct.length, chat.mentions.length]).toEqual([direct, mentions])
       expect(card.notifiedAt).not.toBeNull()
     }
+  })
+
+  test('is told of though an edit of the card takes for ever', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' })
+    start().follow(card)
+    await clock.pass(MINUTE)
+    const door = Promise.withResolvers<void>()
+    chat.door = door.promise
+    happen(started(1))
+    await clock.pass(MINUTE)
+    happen(COMPLETED)
+    await clock.pass(4000)
+    expect(chat.direct).toHaveLength(0)
+    await clock.pass(2000)
+    expect(chat.direct).toHaveLength(1)
+    door.resolve()
+    await clock.pass(MINUTE)
+    expect(chat.edits.at(-1)?.view.tone).toBe('done')
+    expect(chat.direct).toHaveLength(1)
   })
 
   test('isn’t told of to somebody who cancelled', async () => {
@@ -424,6 +544,22 @@ describe('the end', () => {
     await clock.pass(MINUTE)
     expect(chat.direct).toHaveLength(1)
     expect(card.notifiedAt).not.toBeNull()
+  })
+
+  test('of a job that is tried again before its person could be told is shown and told of once', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    const replies = start()
+    happen({ type: 'queued' }, FAILED)
+    chat.failDirect = ['passing', 'passing']
+    replies.follow({ ...card })
+    await clock.pass(1000)
+    happen({ type: 'retried' })
+    replies.follow({ ...card })
+    await clock.pass(MINUTE)
+    happen(COMPLETED)
+    await clock.pass(HOUR)
+    expect(chat.direct).toEqual([`${JOB_ID}/4`])
+    expect(chat.edits.filter(({ media }) => media?.kind === 'film')).toHaveLength(1)
   })
 
   test('of a job that is tried again is told of again', async () => {

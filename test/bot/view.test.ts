@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { CardState, CardView } from '../../src/bot/view.ts'
+import type { CardState, CardView, FilmOnCard } from '../../src/bot/view.ts'
 import { cardView, expectedEnd, noticeView } from '../../src/bot/view.ts'
 import type { JobChange } from '../../src/core/event.ts'
 import type { Job } from '../../src/core/job.ts'
@@ -65,13 +65,18 @@ describe.each(LOCALES)('in %s', (locale) => {
   )
 
   test('a person is told of an end that isn’t theirs', () => {
-    const notice = noticeView(job({ locale }), eventOf(COMPLETED, 9, START), 'https://example.com/film')
+    const notice = noticeView(
+      job({ locale }),
+      eventOf(COMPLETED, 9, START),
+      'https://example.com/film',
+      'absent',
+    )
     expect(notice?.lines.join('\n')).toMatch(locale === 'ko' ? /완성/ : /ready/)
     expect(notice?.buttons).toEqual([expect.objectContaining({ url: 'https://example.com/film' })])
-    const failure = noticeView(job({ locale }), eventOf(FAILED, 9, START), null)
+    const failure = noticeView(job({ locale }), eventOf(FAILED, 9, START), null, 'pending')
     expect(failure?.lines.join('\n')).toContain('no faces')
     expect(failure?.buttons).toEqual([expect.objectContaining({ action: 'retry' })])
-    expect(noticeView(job({ locale }), eventOf({ type: 'cancelled' }, 9, START), null)).toBeNull()
+    expect(noticeView(job({ locale }), eventOf({ type: 'cancelled' }, 9, START), null, 'pending')).toBeNull()
   })
 })
 
@@ -121,6 +126,16 @@ test('a film that is nowhere to be opened is told of by its key, and a smaller o
   expect(smaller.notes.length).toBe(3)
 })
 
+test('a film without a link is said to be on its card only where it is there', () => {
+  const told = (film: FilmOnCard) => {
+    return noticeView(job({ locale: 'en' }), eventOf(COMPLETED, 9, START), null, film)?.lines.slice(2)
+  }
+  const onCard = ['It is on its card in the chat.']
+  expect([told('attached'), told('smaller'), told('pending')]).toEqual([onCard, onCard, []])
+  expect(told('absent')).toEqual([expect.stringContaining(FILM.key)])
+  expect(cardView(state([COMPLETED], { film: 'pending' })).notes.join()).not.toContain(FILM.key)
+})
+
 test('what is off with a film stands on its card', () => {
   const seam = { at: 8, repeats: false, dissolves: false, ssim: 1, colour: 0, soundOffsetMs: 0 }
   const check = {
@@ -167,6 +182,11 @@ describe('the time left', () => {
     expect(left({ segments: WORKING, now }, [STARTED])).toBe(2 * 90)
     const last = segments('stored', 'stored', 'stored', 'submitted')
     expect(left({ segments: last, now }, [STARTED])).toBeNull()
+  })
+
+  test('doesn’t count what ran before another try', () => {
+    const now = new Date(START + 3600_000)
+    expect(left({ segments: WORKING, now }, [STARTED, FAILED, { type: 'retried' }])).toBe(3 * 90)
   })
 
   test('is not said while segments are joined, nor after the end', () => {

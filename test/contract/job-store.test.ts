@@ -12,7 +12,12 @@ import { changeText } from '../../src/i18n/index.ts'
 import { createEventLog } from '../../src/storage/event-log.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createPlanCache } from '../../src/storage/plan-cache.ts'
-import { jobLogs, jobs as jobsTable, segments as segmentsTable } from '../../src/storage/schema.ts'
+import {
+  identities,
+  jobLogs,
+  jobs as jobsTable,
+  segments as segmentsTable,
+} from '../../src/storage/schema.ts'
 import { DATABASES, NO_LIMITS, newJob, newUser, noEnlist, REQUEST, silentLog } from '../support/databases.ts'
 
 const MINUTE = 60_000
@@ -169,6 +174,19 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
     await submitted()
     expect((await jobs.list(userId, 10)).map(({ id }) => id)).toEqual(ids)
     expect((await jobs.list(userId, 2)).map(({ id }) => id)).toEqual(ids.slice(0, 2))
+  })
+
+  test('a person’s unfinished jobs are found behind any number of finished ones, and looking makes nobody known', async () => {
+    const identity = { platform: 'discord', team: '', externalId: randomUUID() } as const
+    expect(await jobs.unfinishedOf(identity, 1)).toEqual([])
+    const known = () => db.select().from(identities).where(eq(identities.externalId, identity.externalId))
+    expect(await known()).toEqual([])
+    const userId = await jobs.userOf(identity)
+    const { id } = await jobs.submit(newJob(userId), NO_LIMITS, noEnlist)
+    const done = await jobs.submit(newJob(userId), NO_LIMITS, noEnlist)
+    await db.update(jobsTable).set({ status: 'cancelled' }).where(eq(jobsTable.id, done.id))
+    await submitted()
+    expect((await jobs.unfinishedOf(identity, 1)).map((job) => job.id)).toEqual([id])
   })
 
   test('a new start finds the unfinished jobs, oldest first, and none that has ended', async () => {

@@ -248,10 +248,10 @@ describe.each(LOCALES)('in %s', (locale) => {
     expect(problemText(problem, locale)).toContain(given)
   })
 
-  test('the moment of the next command is said to the second', () => {
+  test('the moment of the next command is said to the second, with its time zone', () => {
     const said = errorText({ code: 'hourly_limit', data: DATA.hourly_limit }, locale)
     expect(said).toContain('2026')
-    expect(said).toContain('15:30')
+    expect(said).toMatch(/15(:|분 )30.* (UTC|GMT)/)
     expect(said).toContain('10')
   })
 })

@@ -79,8 +79,8 @@ export function createMessages(
     { flags = 0, channelId = '' } = {},
   ): Promise<MessageOutcome> {
     const body = (asked.body ?? {}) as Fields
-    const all = Number(body.flags ?? 0) | flags
-    const complaints = judged(kind, asked, all, [])
+    const allFlags = Number(body.flags ?? 0) | flags
+    const complaints = judged(kind, asked, allFlags, [])
     if (complaints.length > 0) return { answer: refusal(50035, complaints), complaints }
     if (asked.files.some(({ size }) => size > LARGEST_FILE))
       return { answer: refusal(40005), complaints: ['too large'] }
@@ -89,7 +89,7 @@ export function createMessages(
     const nonce = body.enforce_nonce ? `${channelId} ${body.nonce}` : ''
     const before = nonces.get(nonce)
     if (before) return { answer: { status: 200, body: before }, complaints }
-    const made = await behind('POST', path, { ...body, flags: all })
+    const made = await behind('POST', path, { ...body, flags: allFlags })
     if (made.status !== 200) return { answer: made, complaints }
     const api = made.body as Fields
     if (nonce !== '') nonces.set(nonce, api)

@@ -123,7 +123,7 @@ export function interactionIn(place: Place, person: Person, locale: string, behi
     },
   }[kind]
   // outside of its servers a bot may see next to nothing
-  const app_permissions = kind === 'elsewhere' ? '562949953601536' : '274877959168'
+  const app_permissions = kind === 'elsewhere' ? '562949953601536' : '274878024704'
   return {
     ...rest,
     ...about,

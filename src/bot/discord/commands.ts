@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  type Attachment,
   type AutocompleteInteraction,
   type ButtonInteraction,
   type ChatInputCommandInteraction,
@@ -11,15 +10,15 @@ import type { CardPlace } from '../../core/card.ts'
 import { UserError, userError } from '../../core/errors.ts'
 import type { Identity, Log } from '../../core/ports.ts'
 import { type Locale, type ModelList, parseRequest, type RequestInput } from '../../core/request.ts'
-import { errorText, text } from '../../i18n/index.ts'
-import { type AnswerView, helpAnswer, jobsAnswer, plainAnswer } from '../answer.ts'
+import { text } from '../../i18n/index.ts'
+import { type AnswerView, helpAnswer, jobsAnswer, plainAnswer, refusalAnswer } from '../answer.ts'
 import { type CommandName, suggestJobs, suggestModels } from '../command.ts'
 import type { LiveReplies } from '../live-reply.ts'
 import { filmLink } from '../pen.ts'
 import type { BotService } from '../service.ts'
 import { titleOf } from '../view.ts'
 import { cut } from './escape.ts'
-import { type AttachedImage, checkAttachedImage, fetchAttachedImage } from './image.ts'
+import { checkAttachedImage, fetchAttachedImage } from './image.ts'
 import type { CardInteraction, DiscordPlatform } from './platform.ts'
 import { renderAnswer, renderOpening } from './render.ts'
 
@@ -31,6 +30,8 @@ export interface CommandDeps {
   apiUrl: string
   channelUrl: (channelId: string) => string | null
   log: Log
+  /** Ends what is still being taken in. */
+  stopping: AbortSignal
 }
 
 type Acting = ChatInputCommandInteraction | ButtonInteraction | AutocompleteInteraction
@@ -59,10 +60,9 @@ export function createCommands(deps: CommandDeps) {
     )
     // what can be refused at once is answered at once, and nobody else sees it
     const { prompt } = parseRequest({ ...input, image: image !== null }, models)
-    const attached = image === null ? null : attachedImage(image)
-    if (attached !== null) checkAttachedImage(attached)
+    if (image !== null) checkAttachedImage(image)
 
-    const fetched = attached === null ? null : fetchAttachedImage(attached, deps.apiUrl)
+    const fetched = image === null ? null : fetchAttachedImage(image, deps.apiUrl, deps.stopping)
     try {
       const submission = async () => {
         const picture = fetched === null ? null : await fetched.path
@@ -82,16 +82,12 @@ export function createCommands(deps: CommandDeps) {
         await interaction.deleteReply().catch((err) => log.warn({ err }, 'cannot delete an opening'))
         throw error
       })
-      platform.remember(job.id, interactionOf(interaction, message))
-      await followCard(job.id)
+      platform.remember(job.id, cardInteraction(interaction, message))
+      // from here on nothing may fail: the job is paid for, and nobody should ask again
+      replies.follow({ jobId: job.id })
     } finally {
       await fetched?.remove()
     }
-  }
-
-  async function followCard(jobId: string): Promise<void> {
-    const card = await service.cards.of(jobId, 'discord')
-    if (card !== null) replies.follow(card)
   }
 
   async function showJobs(interaction: ChatInputCommandInteraction): Promise<void> {
@@ -144,14 +140,17 @@ export function createCommands(deps: CommandDeps) {
       await tell(interaction, plainAnswer(text(localeOf(interaction), 'answer.not_yours')))
       return
     }
-    if (action === 'cancel') await service.cancel(jobId)
-    if (action !== 'retry') return
-    await service.retry(jobId, identityOf(interaction))
     const card = await service.cards.of(jobId, 'discord')
     if (card?.messageId === interaction.message.id) {
-      platform.remember(jobId, interactionOf(interaction, interaction.message))
+      // where the bot itself can't edit the card, the press lets it for a while
+      platform.remember(jobId, cardInteraction(interaction, interaction.message))
     }
-    if (card !== null) replies.follow(card)
+    try {
+      if (action === 'cancel') await service.cancel(jobId)
+      if (action === 'retry') await service.retry(jobId, identityOf(interaction))
+    } finally {
+      replies.follow({ jobId })
+    }
   }
 
   async function suggest(interaction: AutocompleteInteraction): Promise<void> {
@@ -161,7 +160,7 @@ export function createCommands(deps: CommandDeps) {
       name === 'model'
         ? suggestModels(models, value, locale)
         : suggestJobs(
-            await service.jobs.list(await service.jobs.userOf(identityOf(interaction)), SUGGESTIONS.count),
+            await service.jobs.unfinishedOf(identityOf(interaction), SUGGESTIONS.count),
             value,
             locale,
           )
@@ -181,7 +180,12 @@ export function createCommands(deps: CommandDeps) {
       if (error instanceof UserError)
         log.info({ interaction: interaction.id, code: error.detail.code }, 'refused')
       else log.error(about, 'an interaction failed')
-      await tell(interaction, refusal(error, localeOf(interaction)))
+      const locale = localeOf(interaction)
+      const answer =
+        error instanceof UserError
+          ? await refusalAnswer(error.detail, locale, service.jobs)
+          : plainAnswer(text(locale, 'answer.failed'))
+      await tell(interaction, answer)
     }
   }
 
@@ -202,11 +206,6 @@ async function tell(interaction: Answerable, answer: AnswerView): Promise<void> 
   else await interaction.reply(message)
 }
 
-function refusal(error: unknown, locale: Locale): AnswerView {
-  if (error instanceof UserError) return plainAnswer(errorText(error.detail, locale))
-  return plainAnswer(text(locale, 'answer.failed'))
-}
-
 function localeOf(interaction: Acting): Locale {
   return interaction.locale === 'ko' ? 'ko' : 'en'
 }
@@ -225,15 +224,11 @@ function placeOf(interaction: ChatInputCommandInteraction, message: Message): Ca
   }
 }
 
-function interactionOf(interaction: Answerable, message: Message): CardInteraction {
+function cardInteraction(interaction: Answerable, message: Message): CardInteraction {
   return {
     token: interaction.token,
     at: interaction.createdTimestamp,
     fileLimit: interaction.attachmentSizeLimit,
     ephemeral: message.flags.has(MessageFlags.Ephemeral),
   }
-}
-
-function attachedImage({ name, url, size, contentType, width, height }: Attachment): AttachedImage {
-  return { name, url, size, contentType, width, height }
 }

@@ -1,3 +1,5 @@
+import { MOMENTS } from '../answer.ts'
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /** A direction that is set and not ended would turn what we write after it. */
@@ -21,6 +23,7 @@ export function escaped(text: string): string {
     .replace(AT_LINE_START, '$1\\$2')
     .replace(NUMBERED, '$1\\$2')
     .replace(ADDRESS, ':\\//')
+    .replace(MOMENTS, '<t:$1:T> (<t:$1:R>)')
 }
 
 /** The same on one line. */

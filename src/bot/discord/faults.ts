@@ -1,4 +1,4 @@
-import { DiscordAPIError, HTTPError, RESTJSONErrorCodes } from 'discord.js'
+import { DiscordAPIError, HTTPError, RateLimitError, RESTJSONErrorCodes } from 'discord.js'
 import { ChatError, type ChatFault } from '../platform.ts'
 
 /** Discord's own codes. docs.discord.com/developers/topics/opcodes-and-status-codes */
@@ -16,10 +16,17 @@ const FAULTS: Record<string | number, ChatFault> = {
   [RESTJSONErrorCodes.CannotSendMessagesToThisUserDueToHavingNoMutualGuilds]: 'closed',
   [RESTJSONErrorCodes.MaximumNumberOfEditsToMessagesOlderThanOneHourReached]: 'too_often',
   [RESTJSONErrorCodes.RequestEntityTooLarge]: 'too_large',
+  // the next message in an archived thread, such as our mention, opens it again
+  [RESTJSONErrorCodes.InvalidActionOnArchivedThread]: 'passing',
 }
 
 /** What Discord's answer means for a card. A fault of the connection, of its servers or of its rates passes. */
 export function chatErrorOf(error: unknown): ChatError {
+  if (error instanceof RateLimitError) {
+    const { route, retryAfter, global } = error
+    const words = `rate limit of ${route}: ${retryAfter} ms`
+    return new ChatError(global ? 'passing' : 'too_often', words, { cause: error, retryAfterMs: retryAfter })
+  }
   const message = error instanceof Error ? error.message : String(error)
   return new ChatError(faultOf(error), message, { cause: error })
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client, DiscordjsErrorCodes, Events, GatewayIntentBits, type Interaction } from 'discord.js'
+import { Client, DiscordjsErrorCodes, Events, GatewayIntentBits, type Interaction, Options } from 'discord.js'
 import type { Log } from '../../core/ports.ts'
 import type { ModelList } from '../../core/request.ts'
 import { systemClock } from '../clock.ts'
@@ -8,11 +8,14 @@ import type { BotService } from '../service.ts'
 import { createCommands } from './commands.ts'
 import { createDiscordPlatform } from './platform.ts'
 import { registerCommands } from './register.ts'
+import { restOptions } from './rest.ts'
 
 /** A bot at work. */
 export interface DiscordBot {
   name: string
   guilds: number
+  /** Rejects with `DiscordLost` when there is something that nobody but the operator can mend. */
+  lost: Promise<never>
   /** Takes nothing new, ends what is being answered, and leaves the jobs alone. */
   stop(): Promise<void>
 }
@@ -22,12 +25,23 @@ export class DiscordTokenRefused extends Error {
   override readonly name = 'DiscordTokenRefused'
 }
 
+/** Discord closed its gateway for good, such as after the token was made anew. `code` is Discord's. */
+export class DiscordLost extends Error {
+  override readonly name = 'DiscordLost'
+  readonly code: number
+
+  constructor(code: number) {
+    super(`Discord closed its gateway for good: ${code}`)
+    this.code = code
+  }
+}
+
 /** Longer than any answer takes, Discord's retries included: then it is left. Milliseconds. */
 const DRAIN_MS = 10_000
 
 /**
  * Logs in, registers the commands where they differ, takes up the cards of earlier processes, and answers. A gateway that drops is taken up
- * again by discord.js. Throws `DiscordTokenRefused`, and whatever keeps Discord from being reached.
+ * again by discord.js. Throws `DiscordTokenRefused`, `DiscordLost`, and whatever keeps Discord from being reached.
  */
 export async function startDiscordBot(deps: {
   token: string
@@ -37,28 +51,44 @@ export async function startDiscordBot(deps: {
   service: BotService
   models: ModelList
   log: Log
+  /** Ends a login that is still going on. */
+  signal: AbortSignal
 }): Promise<DiscordBot> {
-  const { service, models, log, apiUrl } = deps
+  const { service, models, log, apiUrl, signal } = deps
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
-    rest: { api: apiUrl, version: '10' },
+    rest: restOptions(apiUrl),
+    // each command brings its person and its message, which nobody asks for again
+    makeCache: Options.cacheWithLimits({
+      ...Options.DefaultMakeCacheSettings,
+      MessageManager: 0,
+      UserManager: { maxSize: 0, keepOverLimit: (user) => user.id === user.client.user.id },
+      GuildMemberManager: { maxSize: 0, keepOverLimit: (member) => member.id === member.client.user.id },
+    }),
     allowedMentions: { parse: [] },
   })
   client.on(Events.Error, (error) => log.error({ err: error }, 'discord client'))
   client.on(Events.Warn, (warning) => log.warn({ warning }, 'discord client'))
-  client.on(Events.ShardDisconnect, ({ code }) => log.warn({ code }, 'discord gateway disconnected'))
+  // discord.js tells of a connection that it doesn't take up again
+  const lost = new Promise<never>((_, reject) => {
+    client.on(Events.ShardDisconnect, ({ code }) => reject(new DiscordLost(code)))
+  })
+  lost.catch(() => {})
   client.on(Events.ShardResume, () => log.info({}, 'discord gateway resumed'))
   client.rest.on('rateLimited', ({ route, timeToReset, global }) =>
     log.warn({ route, ms: timeToReset, global }, 'discord rate limit'),
   )
 
-  const ready = new Promise<Client<true>>((resolve) => client.once(Events.ClientReady, resolve))
-  await client.login(deps.token).catch(async (error) => {
+  const { user, application, rest, guilds } = await new Promise<Client<true>>((resolve, reject) => {
+    client.once(Events.ClientReady, resolve)
+    client.login(deps.token).catch(reject)
+    lost.catch(reject)
+    signal.addEventListener('abort', () => reject(signal.reason))
+  }).catch(async (error) => {
     await client.destroy()
     const refused = error?.code === DiscordjsErrorCodes.TokenInvalid || error?.status === 401
     throw refused ? new DiscordTokenRefused('Discord refused the token', { cause: error }) : error
   })
-  const { user, application, rest, guilds } = await ready
   const channelUrl = (channelId: string) => client.channels.cache.get(channelId)?.url ?? null
   const platform = createDiscordPlatform({
     rest,
@@ -68,11 +98,20 @@ export async function startDiscordBot(deps: {
     now: Date.now,
     log,
   })
+  const stopping = new AbortController()
   const replies = createLiveReplies({ service, platform, clock: systemClock, log })
-  const commands = createCommands({ service, models, platform, replies, apiUrl, channelUrl, log })
+  const commands = createCommands({
+    service,
+    models,
+    platform,
+    replies,
+    apiUrl,
+    channelUrl,
+    log,
+    stopping: stopping.signal,
+  })
 
   const answering = new Set<Promise<void>>()
-  let stopping = false
   function answer(interaction: Interaction): Promise<void> {
     if (interaction.isChatInputCommand()) return commands.command(interaction)
     if (interaction.isButton()) return commands.button(interaction)
@@ -80,7 +119,7 @@ export async function startDiscordBot(deps: {
     return Promise.resolve()
   }
   client.on(Events.InteractionCreate, (interaction) => {
-    if (stopping) return
+    if (stopping.signal.aborted) return
     const answered = answer(interaction)
       .catch((error) => log.error({ interaction: interaction.id, err: error }, 'no answer could be given'))
       .finally(() => answering.delete(answered))
@@ -97,8 +136,9 @@ export async function startDiscordBot(deps: {
   return {
     name: user.tag,
     guilds: guilds.cache.size,
+    lost,
     async stop() {
-      stopping = true
+      stopping.abort()
       const drained = Promise.all([...answering, replies.stop()])
       await Promise.race([drained, sleep(DRAIN_MS, undefined, { ref: false })])
       await client.destroy()

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { UserError, userError } from '../../core/errors.ts'
+import { userError } from '../../core/errors.ts'
 import { IMAGE } from '../../core/request.ts'
 
 /** What an attachment says of itself: bytes, pixels. */
@@ -31,7 +31,7 @@ const FETCH_TIMEOUT_MS = 30_000
 export function checkAttachedImage({ name, size, contentType, width, height }: AttachedImage): void {
   if (size > IMAGE.bytesMax) throw userError('image_too_large', { given: size, max: IMAGE.bytesMax })
   const type = contentType?.split(';')[0]
-  if (type !== undefined && !(type in ENDINGS)) throw unreadable(name)
+  if (type !== undefined && !Object.hasOwn(ENDINGS, type)) throw unreadable(name)
   if (width !== null && height !== null && Math.min(width, height) < IMAGE.sideMin) {
     throw userError('image_too_small', { width, height, min: IMAGE.sideMin })
   }
@@ -39,7 +39,7 @@ export function checkAttachedImage({ name, size, contentType, width, height }: A
 
 /** A picture that is on its way. */
 export interface FetchedImage {
-  /** Where it is as soon as it is there. Rejects with `UserError` `image_…`. */
+  /** Where it is as soon as it is there. Rejects with `UserError` `image_…`, and with what may work later, such as a host that is down. */
   path: Promise<string>
   /** Removes it, once it is there. */
   remove(): Promise<void>
@@ -47,13 +47,17 @@ export interface FetchedImage {
 
 /**
  * Begins to fetch a picture: from Discord's own hosts alone, and from that of `apiUrl`, without following anywhere else; never more
- * bytes than are allowed.
+ * bytes than are allowed. `stopping` ends it.
  */
-export function fetchAttachedImage(image: AttachedImage, apiUrl: string): FetchedImage {
+export function fetchAttachedImage(
+  image: AttachedImage,
+  apiUrl: string,
+  stopping: AbortSignal,
+): FetchedImage {
   const folder = mkdtemp(join(tmpdir(), 'sora-image-'))
   const fetched = async () => {
     const path = join(await folder, `image.${ENDINGS[image.contentType?.split(';')[0] ?? ''] ?? 'png'}`)
-    await fetchImage(image, apiUrl, path)
+    await fetchImage(image, apiUrl, path, AbortSignal.any([stopping, AbortSignal.timeout(FETCH_TIMEOUT_MS)]))
     return path
   }
   const path = fetched()
@@ -66,22 +70,23 @@ export function fetchAttachedImage(image: AttachedImage, apiUrl: string): Fetche
   }
 }
 
-async function fetchImage({ name, url }: AttachedImage, apiUrl: string, path: string): Promise<void> {
+async function fetchImage(
+  { name, url }: AttachedImage,
+  apiUrl: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
   const address = URL.parse(url)
   const api = new URL(apiUrl)
   const isDiscords = address?.protocol === 'https:' && address.port === '' && HOSTS.includes(address.hostname)
   if (address === null || !(isDiscords || address.origin === api.origin)) throw unreadable(name)
-  try {
-    const answer = await fetch(address, {
-      redirect: 'error',
-      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-    })
-    if (!answer.ok || answer.body === null) throw new Error(`${address.hostname} answered ${answer.status}`)
-    await pipeline(limited(answer.body), createWriteStream(path))
-  } catch (error) {
-    if (error instanceof UserError) throw error
-    throw unreadable(name, error)
+  const answer = await fetch(address, { redirect: 'manual', signal })
+  if (!answer.ok || answer.body === null) {
+    const cause = new Error(`${address.hostname} answered ${answer.status}`)
+    // a host that is down says nothing of the picture
+    throw answer.status >= 500 ? cause : unreadable(name, cause)
   }
+  await pipeline(limited(answer.body), createWriteStream(path))
 }
 
 async function* limited(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -2,19 +2,23 @@ import { createHash } from 'node:crypto'
 import { type APIChannel, type APIMessage, type REST, Routes, SnowflakeUtil } from 'discord.js'
 import type { Card } from '../../core/card.ts'
 import type { Log } from '../../core/ports.ts'
-import { type CardMedia, ChatError, type ChatPlatform } from '../platform.ts'
-import type { CardView, NoticeView } from '../view.ts'
+import { FILE_BYTES_SAFE } from '../pen.ts'
+import type { CardMedia, ChatPlatform } from '../platform.ts'
+import type { CardView } from '../view.ts'
 import { chatErrorOf } from './faults.ts'
 import { renderCard, renderNotice } from './render.ts'
 
 /** How long an interaction's token works, in milliseconds. docs.discord.com/developers/interactions/receiving-and-responding */
 const TOKEN_MS = 15 * 60_000
 
-/** A file that any message takes, in bytes. */
-const FILE_BYTES = 10 * 1024 * 1024
+/** The largest file that is worth its upload, in bytes: all of it is in memory meanwhile. */
+const FILE_BYTES_MOST = 25 * 1024 * 1024
 
 /** Discord knows a nonce again for «the past few minutes»: for so many milliseconds we rely on it. */
 const NONCE_MS = 60_000
+
+/** An end has the database's time, its message Discord's: so far may they be apart. Milliseconds. */
+const CLOCKS_APART_MS = 60_000
 
 /** The interaction that a card answers. `fileLimit` in bytes, `at` in milliseconds. */
 export interface CardInteraction {
@@ -81,7 +85,7 @@ export function createDiscordPlatform(deps: {
 
   /** Whether an earlier process has told of this end: its message has the job's id in it. */
   async function wasPosted(channelId: string, jobId: string, end: Date): Promise<boolean> {
-    const after = SnowflakeUtil.generate({ timestamp: end }).toString()
+    const after = SnowflakeUtil.generate({ timestamp: end.getTime() - CLOCKS_APART_MS }).toString()
     try {
       const query = new URLSearchParams({ after, limit: '100' })
       const messages = (await rest.get(Routes.channelMessages(channelId), { query })) as APIMessage[]
@@ -99,7 +103,7 @@ export function createDiscordPlatform(deps: {
 
   return {
     name: 'discord',
-    fileLimit: (card) => interactionOf(card)?.fileLimit ?? FILE_BYTES,
+    fileLimit: (card) => Math.min(interactionOf(card)?.fileLimit ?? FILE_BYTES_SAFE, FILE_BYTES_MOST),
     editableUntil(card) {
       const interaction = interactionOf(card)
       return interaction?.tokenOnly ? interaction.at + TOKEN_MS : null
@@ -114,7 +118,7 @@ export function createDiscordPlatform(deps: {
         throw chatErrorOf(error)
       }
     },
-    mention(card, notice: NoticeView, key, end) {
+    mention(card, notice, key, end) {
       const body = renderNotice(notice, { person: card.externalUserId, cardUrl: cardUrl(card) })
       return post(card.channelId, card.jobId, key, end, body).catch(rethrow)
     },
@@ -126,5 +130,5 @@ export function createDiscordPlatform(deps: {
 }
 
 function rethrow(error: unknown): never {
-  throw error instanceof ChatError ? error : chatErrorOf(error)
+  throw chatErrorOf(error)
 }

@@ -51,7 +51,9 @@ export async function registerCommands(
   guildId: string | null,
 ): Promise<boolean> {
   const everywhere = Routes.applicationCommands(applicationId)
-  if (guildId === null) return writeWhereDifferent(rest, everywhere, discordCommands(false))
+  if (guildId === null) {
+    return writeWhereDifferent(rest, everywhere, discordCommands(false), [...DECLARED, ...PLACES])
+  }
   // what an earlier start has left everywhere would stand beside the server's own
   const cleared = await writeWhereDifferent(rest, everywhere, [])
   const there = Routes.applicationGuildCommands(applicationId, guildId)
@@ -62,10 +64,11 @@ async function writeWhereDifferent(
   rest: REST,
   route: `/${string}`,
   wanted: readonly DiscordCommand[],
+  keys: readonly string[] = DECLARED,
 ): Promise<boolean> {
   const query = new URLSearchParams({ with_localizations: 'true' })
   const there = (await rest.get(route, { query })) as DiscordCommand[]
-  if (isDeepStrictEqual(comparable(inOrder(there)), comparable(inOrder(wanted)))) return false
+  if (isDeepStrictEqual(comparable(inOrder(there), keys), comparable(inOrder(wanted), keys))) return false
   await rest.put(route, { body: wanted })
   return true
 }
@@ -106,21 +109,20 @@ const DECLARED = [
   'choices',
   'value',
   'autocomplete',
-  'integration_types',
-  'contexts',
   'ko',
 ]
 
-function comparable(value: unknown): unknown {
+/** Where a command may be used. Discord fills these in for a server's commands too, which can't have them. */
+const PLACES = ['integration_types', 'contexts']
+
+function comparable(value: unknown, keys: readonly string[]): unknown {
   if (Array.isArray(value)) {
-    const items = value.map(comparable)
+    const items = value.map((item) => comparable(item, keys))
     return items.every((item) => typeof item === 'number') ? items.sort() : items
   }
   if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(
-    ([key, part]) => DECLARED.includes(key) && !isDefault(key, part),
-  )
-  return Object.fromEntries(entries.map(([key, part]) => [key, comparable(part)]))
+  const entries = Object.entries(value).filter(([key, part]) => keys.includes(key) && !isDefault(key, part))
+  return Object.fromEntries(entries.map(([key, part]) => [key, comparable(part, keys)]))
 }
 
 /** What Discord may leave out or write out as it likes; 1 is the type of a slash command. */

@@ -27,8 +27,11 @@ export interface CardPayload extends Spoken {
 /** What Discord takes at the most, in UTF-16 units. docs.discord.com/developers/components/reference */
 const LIMITS = { text: 4000, content: 2000, buttonUrl: 512, buttonLabel: 80, altText: 1024 }
 
-/** What each part of a card may take, escapes included, so that all of it fits; the prompt gets what is left. */
-const PARTS = { title: 240, detail: 400, shot: 110, fact: 200, note: 300, notes: 900 }
+/** A longer link is left out: no text would be left beside it. Those of the stores have some hundred characters. */
+const LINK_MAX = 1500
+
+/** What each part of a card may take, escapes included, so that all of it fits beside a link; notes and prompt get what is left. */
+const PARTS = { title: 240, detail: 400, shot: 80, fact: 120, note: 300, notes: 900, prompt: 40 }
 
 const COLOURS: Record<CardView['tone'], number> = {
   working: 0x5865f2,
@@ -43,19 +46,19 @@ const BAR = 16
 
 /** A card as a message. The film or picture goes with it under the name of `media`. */
 export function renderCard(view: CardView, media: CardMedia | null): CardPayload {
-  const below = [
+  const title = view.title === null ? '' : `### ${escapedLine(view.title, PARTS.title)}\n`
+  const parts = [
     stateText(view),
     view.shots.map(({ mark, title }, i) => `${MARKS[mark]} ${i + 1}. ${escapedLine(title, PARTS.shot)}`),
     view.facts.map(factText),
-    notesText(view.notes),
     linkTexts(view.buttons),
-  ]
-    .map((lines) => lines.join('\n'))
-    .filter((text) => text !== '')
-  const title = view.title === null ? '' : `### ${escapedLine(view.title, PARTS.title)}\n`
-  const left = LIMITS.text - [title, ...below].reduce((sum, text) => sum + text.length, 0)
+  ].map((lines) => lines.join('\n'))
+  const sizeOf = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.length, 0)
+  const forNotes = LIMITS.text - PARTS.prompt - sizeOf([title, ...parts])
+  const notes = notesText(view.notes, Math.min(PARTS.notes, forNotes)).join('\n')
+  const below = parts.toSpliced(-1, 0, notes).filter((text) => text !== '')
   const components: APIComponentInContainer[] = [
-    textDisplay(`${title}${quoted(view.prompt, left)}`),
+    textDisplay(`${title}${quoted(view.prompt, LIMITS.text - sizeOf([title, ...below]))}`),
     ...(media === null ? [] : [gallery(media, view)]),
     ...below.map(textDisplay),
     ...buttonRow(view.jobId, view.buttons),
@@ -75,14 +78,37 @@ export function renderOpening(prompt: string, line: string): Spoken {
 
 /** An answer for one person. */
 export function renderAnswer({ lines }: AnswerView): Spoken {
-  const each = Math.floor(LIMITS.text / Math.max(1, lines.length)) - 1
-  const components = lines.map(({ text, link }): APIComponentInContainer => {
-    const content = cut(escaped(text), each)
-    if (link === null || link.url.length > LIMITS.buttonUrl) return textDisplay(content)
-    const accessory = linkButton(link.label, link.url)
-    return { type: ComponentType.Section, components: [textDisplay(content)], accessory }
+  const below = lines.map(({ link }) =>
+    link === null
+      ? ''
+      : linkTexts([link])
+          .map((text) => `\n${text}`)
+          .join(''),
+  )
+  const texts = sharing(
+    lines.map(({ text }) => escaped(text)),
+    LIMITS.text - below.join('').length,
+  )
+  const components = lines.map(({ link }, i): APIComponentInContainer => {
+    const content = textDisplay(`${texts[i]}${below[i]}`)
+    if (link === null || link.url.length > LIMITS.buttonUrl) return content
+    return { type: ComponentType.Section, components: [content], accessory: linkButton(link.label, link.url) }
   })
   return spoken(components, COLOURS.working)
+}
+
+/** Texts that share `max`: what the short ones leave is the long ones'. */
+function sharing(texts: readonly string[], max: number): string[] {
+  const shared = [...texts]
+  let left = max
+  let waiting = texts.length
+  for (const [i, text] of [...texts.entries()].sort(([, a], [, b]) => a.length - b.length)) {
+    const fitting = cut(text, Math.floor(left / waiting))
+    shared[i] = fitting
+    left -= fitting.length
+    waiting -= 1
+  }
+  return shared
 }
 
 /**
@@ -94,15 +120,18 @@ export function renderNotice(
   { person, cardUrl }: { person: string | null; cardUrl: string | null },
 ): RESTPostAPIChannelMessageJSONBody {
   const [headline = '', ...rest] = lines
-  const links = buttons.filter((button) => 'url' in button).map(({ url }) => url)
+  const links = buttons.flatMap((button) =>
+    'url' in button && button.url.length <= LINK_MAX ? [button.url] : [],
+  )
   const all: Button[] = [...buttons, ...(cardUrl === null ? [] : [{ label: showCard, url: cardUrl }])]
   const mention = person === null ? '' : `<@${person}> `
   const text = [
     `${mention}**${escapedLine(headline, PARTS.title)}**`,
     ...rest.map((line) => escapedLine(line, PARTS.detail)),
   ]
+  const below = [...links, `-# ${jobId}`].join('\n')
   return {
-    content: [cut(text.join('\n'), LIMITS.content / 2), ...links, `-# ${jobId}`].join('\n'),
+    content: `${cut(text.join('\n'), LIMITS.content - below.length - 1)}\n${below}`,
     components: buttonRow(jobId, all),
     allowed_mentions: { parse: [], ...(person === null ? {} : { users: [person] }) },
   }
@@ -145,31 +174,39 @@ function factText({ label, value }: Fact): string {
   return `**${label}** ${shown}`
 }
 
-function notesText(notes: readonly string[]): string[] {
-  const lines: string[] = []
-  let left = PARTS.notes
+function notesText(notes: readonly string[], max: number): string[] {
+  const lines = notes.map((note) => `-# ${escapedLine(note, PARTS.note)}`)
   // the last one says how the film was made, and is never left out
-  for (const note of [...notes.slice(-1), ...notes.slice(0, -1)]) {
-    const line = `-# ${escapedLine(note, PARTS.note)}`
+  const last = lines.pop() ?? ''
+  let left = max - last.length
+  const shown = lines.filter((line) => {
     left -= line.length + 1
-    if (left >= 0) lines.push(line)
-  }
-  return [...lines.slice(1), ...lines.slice(0, 1)]
+    return left >= 0
+  })
+  return [...shown, last]
 }
 
 /** Links that are too long for a button. */
-function linkTexts(buttons: readonly Button[]): string[] {
-  return buttons
-    .filter((button) => 'url' in button && button.url.length > LIMITS.buttonUrl)
-    .map((button) => ('url' in button ? `[${button.label}](${button.url})` : ''))
+function linkTexts(buttons: readonly (Button | { label: string; url: string })[]): string[] {
+  return buttons.flatMap((button) => {
+    const isText = 'url' in button && button.url.length > LIMITS.buttonUrl && button.url.length <= LINK_MAX
+    return isText ? [`[${cut(button.label, LIMITS.buttonLabel)}](${button.url})`] : []
+  })
 }
 
 function buttonRow(jobId: string, buttons: readonly Button[]) {
   const components = buttons.flatMap((button): APIButtonComponent[] => {
-    const label = cut(button.label, LIMITS.buttonLabel)
+    const { label } = button
     if ('url' in button) return button.url.length > LIMITS.buttonUrl ? [] : [linkButton(label, button.url)]
     const style = button.action === 'cancel' ? ButtonStyle.Danger : ButtonStyle.Primary
-    return [{ type: ComponentType.Button, style, label, custom_id: `${button.action}:${jobId}` }]
+    return [
+      {
+        type: ComponentType.Button,
+        style,
+        label: cut(label, LIMITS.buttonLabel),
+        custom_id: `${button.action}:${jobId}`,
+      },
+    ]
   })
   return components.length === 0 ? [] : [{ type: ComponentType.ActionRow as const, components }]
 }

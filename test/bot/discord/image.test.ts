@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type AttachedImage, checkAttachedImage, fetchAttachedImage } from '../../../src/bot/discord/image.ts'
 import { UserError } from '../../../src/core/errors.ts'
 
+const NEVER = new AbortController().signal
 const ELSEWHERE = 'https://discord.example.com/api'
 
 function image(changes: Partial<AttachedImage> = {}): AttachedImage {
@@ -40,6 +41,7 @@ test.each([
   ['taken', { contentType: 'image/jpeg; charset=binary' }],
   ['image_too_large', { size: 30_000_000 }],
   ['image_unreadable', { contentType: 'image/gif' }],
+  ['image_unreadable', { contentType: 'constructor' }],
   ['image_unreadable', { contentType: 'video/mp4' }],
   ['image_too_small', { width: 299 }],
 ] as const)('by what is known of it, a picture is %s: %o', async (code, changes) => {
@@ -54,14 +56,14 @@ test.each([
   'file:///etc/passwd',
   'no address',
 ])('a picture is not fetched from %s', async (url) => {
-  const fetched = fetchAttachedImage(image({ url }), ELSEWHERE)
+  const fetched = fetchAttachedImage(image({ url }), ELSEWHERE, NEVER)
   expect(await codeOf(() => fetched.path)).toBe('image_unreadable')
   await fetched.remove()
 })
 
 test('a picture is there until it is removed', async () => {
   const origin = await host((_, response) => response.end('bytes'))
-  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), `${origin}/api`)
+  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), `${origin}/api`, NEVER)
   const path = await fetched.path
   expect(await readFile(path, 'utf8')).toBe('bytes')
   await fetched.remove()
@@ -71,7 +73,6 @@ test('a picture is there until it is removed', async () => {
 test.each<[string, RequestListener]>([
   ['image_unreadable', (_, response) => response.writeHead(404).end()],
   ['image_unreadable', (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end()],
-  ['image_unreadable', (request) => request.socket.destroy()],
   [
     'image_too_large',
     (_, response) => {
@@ -82,7 +83,27 @@ test.each<[string, RequestListener]>([
   ],
 ])('a host that does not keep to it is answered with %s', async (code, answer) => {
   const origin = await host(answer)
-  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), origin)
+  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), origin, NEVER)
   expect(await codeOf(() => fetched.path)).toBe(code)
+  await fetched.remove()
+})
+
+test.each<[string, RequestListener]>([
+  ['is down', (_, response) => response.writeHead(503).end()],
+  ['breaks off', (request) => request.socket.destroy()],
+])('a picture whose host %s is not called unreadable', async (_, answer) => {
+  const origin = await host(answer)
+  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), origin, NEVER)
+  const error = await fetched.path.catch((failure) => failure)
+  expect(error).not.toBeInstanceOf(UserError)
+  expect(error).toBeInstanceOf(Error)
+  await fetched.remove()
+})
+
+test('a picture that is on its way is given up where the program stops', async () => {
+  const stopping = new AbortController()
+  const origin = await host(() => stopping.abort())
+  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), origin, stopping.signal)
+  await expect(fetched.path).rejects.toThrow('aborted')
   await fetched.remove()
 })

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { REST } from 'discord.js'
+import { PermissionsBitField, REST } from 'discord.js'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { discordCommands, registerCommands } from '../../../src/bot/discord/register.ts'
 
@@ -17,20 +18,25 @@ function stored(commands: readonly object[]): Stored[] {
       type: 1,
       nsfw: false,
       default_member_permissions: null,
+      contexts: null,
+      integration_types: [0],
       ...rest,
       ...given,
     }
   })
 }
 
-async function discord(commands: Stored[]) {
+/** Discord, where these commands are registered for everywhere. */
+async function discord(everywhere: Stored[]) {
+  const commands: Record<string, Stored[]> = { '/v10/applications/1/commands': everywhere }
   const asked: string[] = []
   const server = createServer(async (request, response) => {
     asked.push(`${request.method} ${request.url}`)
     let body = ''
     for await (const part of request) body += part
-    if (request.method === 'PUT') commands = stored(JSON.parse(body))
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(commands))
+    const [route = ''] = (request.url ?? '').split('?')
+    if (request.method === 'PUT') commands[route] = stored(JSON.parse(body))
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(commands[route] ?? []))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
@@ -73,12 +79,19 @@ describe('commands', () => {
 
   test('of one server are that server’s alone', async () => {
     const { rest, asked } = await discord(stored(discordCommands(false)))
-    await registerCommands(rest, '1', '2')
+    expect(await registerCommands(rest, '1', '2')).toBe(true)
+    expect(await registerCommands(rest, '1', '2')).toBe(false)
     expect(asked.filter((request) => request.startsWith('PUT'))).toEqual([
       'PUT /v10/applications/1/commands',
       'PUT /v10/applications/1/guilds/2/commands',
     ])
   })
+})
+
+test.each(['README.md', 'README.ko.md'])('the invitation in %s asks for all that the bot does', (name) => {
+  const [, asked = ''] = /permissions=(\d+)/.exec(readFileSync(name, 'utf8')) ?? []
+  const needed = ['ViewChannel', 'SendMessages', 'SendMessagesInThreads', 'AttachFiles', 'ReadMessageHistory']
+  expect(new PermissionsBitField(BigInt(asked)).toArray()).toEqual(expect.arrayContaining(needed))
 })
 
 /** docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-naming */

@@ -130,11 +130,11 @@ describe('what is too long is cut', () => {
   })
 
   test.each([
-    ['500 emoji', '😀'.repeat(500)],
-    ['500 families', FAMILY.repeat(500)],
-    ['500 asterisks', '*'.repeat(500)],
-    ['500 lines', 'a\n'.repeat(500)],
-  ])('a card with a prompt of %s fits, with all else at its longest', (_, prompt) => {
+    ['500 emoji', '😀'.repeat(500), 400],
+    ['500 families', FAMILY.repeat(500), 1480],
+    ['500 asterisks', '*'.repeat(500), 1480],
+    ['500 lines', 'a\n'.repeat(500), 5000],
+  ])('a card with a prompt of %s fits, with all else at its longest', (_, prompt, link) => {
     const long = '*_'.repeat(300)
     const longest = view({
       prompt,
@@ -145,7 +145,7 @@ describe('what is too long is cut', () => {
       notes: [...Array.from({ length: 9 }, () => long), 'AI'],
       buttons: [
         { label: long, action: 'retry' },
-        { label: long, url: `https://example.com/${'x'.repeat(400)}` },
+        { label: long, url: `https://example.com/${'x'.repeat(link)}` },
       ],
     })
     const message = renderCard(longest, PICTURE)
@@ -159,13 +159,30 @@ describe('what is too long is cut', () => {
 
   test('an opening, an answer and a notice fit too', () => {
     expectAllowed(renderOpening(FAMILY.repeat(500), '접수하고 있습니다…'))
-    expectAllowed(renderAnswer(plainAnswer(...Array.from({ length: 12 }, () => '*'.repeat(2000)))))
-    const link = `https://example.com/${'x'.repeat(800)}`
+    expectAllowed(renderAnswer(plainAnswer(...Array.from({ length: 12 }, () => 'x'.repeat(2000)))))
+    const link = `https://example.com/${'x'.repeat(1400)}`
     const told = notice({ lines: ['*'.repeat(500), '_'.repeat(5000)], buttons: [{ label: 'o', url: link }] })
     const { content } = renderNotice(told, { person: '1', cardUrl: null })
     expect(content?.length).toBeLessThanOrEqual(2000)
     expect(content).toContain(link)
   })
+})
+
+test('an answer’s short lines leave their room to the long ones', () => {
+  const lines = ['short', 'x'.repeat(3900), 'brief']
+  expect(textOf(renderAnswer(plainAnswer(...lines)))).toBe(lines.join(''))
+})
+
+test('a film whose link is too long for a button has it in the answer’s text', () => {
+  const link = { label: 'Open', url: `https://example.com/${'x'.repeat(600)}` }
+  const answer = renderAnswer({
+    lines: Array.from({ length: 10 }, (_, i) => ({
+      text: '*'.repeat(i * 200),
+      link: i === 3 ? link : null,
+    })).slice(1),
+  })
+  expectAllowed(answer)
+  expect(textOf(answer)).toContain(`[Open](${link.url})`)
 })
 
 describe('a card', () => {

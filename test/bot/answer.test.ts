@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { refusalAnswer } from '../../src/bot/answer.ts'
+import { renderAnswer } from '../../src/bot/discord/render.ts'
+import { userError } from '../../src/core/errors.ts'
+import { job } from './support.ts'
+
+const jobs = { get: async () => job({ title: '네온 드라이브' }) }
+
+test.each(['ko', 'en'] as const)(
+  'a limit is said with its number and with the moment by the reader’s clock: %s',
+  async (locale) => {
+    const { detail } = userError('hourly_limit', { limit: 7, retry_at: '2026-11-24T12:00:00Z' })
+    const said = JSON.stringify(renderAnswer(await refusalAnswer(detail, locale, jobs)))
+    expect(said).toContain('7')
+    expect(said).toContain('<t:1795521600:T> (<t:1795521600:R>)')
+  },
+)
+
+test('unfinished films are named by what they are called', async () => {
+  const { detail } = userError('active_limit', { limit: 2, jobs: ['9b2d4a53'] })
+  const { lines } = await refusalAnswer(detail, 'ko', jobs)
+  expect(lines[0]?.text).toContain('“네온 드라이브”')
+  expect(lines[0]?.text).not.toContain('9b2d4a53')
+})
+
+test('an option is called as the reader’s language calls it', async () => {
+  const said = async (locale: 'ko' | 'en') => {
+    const { detail } = userError('image_too_small', { width: 1, height: 1, min: 300 })
+    return (await refusalAnswer(detail, locale, jobs)).lines[0]?.text
+  }
+  expect([await said('ko'), await said('en')]).toEqual([
+    expect.stringMatching(/^그림: /),
+    expect.stringMatching(/^image: /),
+  ])
+})
