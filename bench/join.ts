@@ -3,11 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createMedia } from '../src/pipeline/media/media.ts'
 import { ffmpeg } from '../test/support/clips.ts'
 import { MODEL_CLIP, makeChain } from '../test/support/numbered-clips.ts'
 import { median } from './median.ts'
-import { lastFrameOf, measureWay, WAYS } from './ways-to-join.ts'
+import { keepMeasures, measureWay, WAYS } from './ways-to-join.ts'
 
 /**
  * What a join costs beside others: time, CPU and memory for 2 to 100 clips of 8 s, 720p24, 8.4 MB each. Every film is made in a process of
@@ -19,7 +18,7 @@ const COUNTS = quick ? [2, 10] : [2, 4, 10, 30, 100]
 const ROUNDS = 3
 /** Of more clips than that nothing is encoded: ten of them take minutes. */
 const ENCODED_MAX = 4
-/** Of more clips than that, one round must do for whatever decodes, and no last frame is looked for. */
+/** Of more clips than that, one round must do for whatever decodes. */
 const MEASURED_MAX = 10
 /** Clips that are made; more are the same ones again. */
 const DISTINCT = 10
@@ -59,8 +58,7 @@ async function makeClips(folder: string): Promise<string[]> {
   const longest = Math.max(...COUNTS)
   const count = Math.min(DISTINCT, longest)
   const made = await makeChain(join(folder, 'clip'), { ...MODEL_CLIP, count })
-  const { signal } = new AbortController()
-  for (const clip of made) await createMedia(ffmpeg).lastFrame(clip, lastFrameOf(clip), signal)
+  await keepMeasures(made)
   return Array.from({ length: longest }, (_, i) => made[i % count] ?? '')
 }
 
@@ -69,10 +67,9 @@ async function measureAll(clips: readonly string[], film: string): Promise<Map<s
   for (let round = 0; round < ROUNDS; round++) {
     for (const way of Object.keys(WAYS)) {
       const encodes = way === 'ffmpeg re-encode' || way === 'MoviePy'
-      const many = clips.length > MEASURED_MAX
+      const decodes = way === 'measuring the clips' || way === 'join, nothing measured'
       if (encodes && (quick || clips.length > ENCODED_MAX)) continue
-      if (many && way === 'join') continue
-      if (round > 0 && (encodes || (many && way.startsWith('join, last')))) continue
+      if (round > 0 && (encodes || (decodes && clips.length > MEASURED_MAX))) continue
       if (way === 'MoviePy' && !hasMoviePy()) continue
       costs.set(way, [...(costs.get(way) ?? []), await inProcess(way, clips, film)])
     }

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { open, readFile, rm } from 'node:fs/promises'
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import type { Ffmpeg } from '../src/pipeline/media/ffmpeg.ts'
+import type { ClipMeasures } from '../src/core/ports.ts'
 import { createMedia } from '../src/pipeline/media/media.ts'
+import { twoAtATime } from '../src/pipeline/media/two-at-a-time.ts'
 import { ffmpeg } from '../test/support/clips.ts'
 import { concat, plainOrder } from './readings.ts'
 
@@ -10,6 +11,7 @@ import { concat, plainOrder } from './readings.ts'
 export type Join = (clips: readonly string[], film: string) => Promise<unknown>
 
 const { signal } = new AbortController()
+const media = createMedia(ffmpeg)
 const run = promisify(execFile)
 
 /** Each brings its film to disk, as our join does. */
@@ -17,10 +19,16 @@ export const WAYS: Readonly<Record<string, Join>> = {
   nothing: async () => {},
   'raw read + write': rawCopy,
   cat: (clips, film) => run('sh', ['-c', 'cat "$@" > "$0" && sync "$0"', film, ...clips]),
-  'join, container alone': (clips, film) => replayed.join(plainOrder(clips), film, signal),
-  'join, last frames at hand': (clips, film) =>
-    createMedia(ffmpeg).join({ ...plainOrder(clips), lastFrames: clips.map(lastFrameOf) }, film, signal),
-  join: (clips, film) => createMedia(ffmpeg).join(plainOrder(clips), film, signal),
+  join: async (clips, film) => {
+    const texts = await Promise.all(clips.map((clip) => readFile(measuresOf(clip), 'utf8')))
+    const measures = texts.map((text): ClipMeasures => JSON.parse(text))
+    return media.join({ ...plainOrder(clips), measures }, film, signal)
+  },
+  'measuring the clips': (clips) =>
+    twoAtATime(clips, signal, (clip, i, stop) =>
+      media.measure(clip, i === 0 ? null : lastFrameOf(clips[i - 1] ?? ''), stop),
+    ),
+  'join, nothing measured': (clips, film) => media.join(plainOrder(clips), film, signal),
   'ffmpeg concat copy': async (clips, film) => {
     await concat(clips, film)
     await run('sync', [film])
@@ -32,10 +40,20 @@ export const WAYS: Readonly<Record<string, Join>> = {
   MoviePy: (clips, film) => run('python3', ['-c', MOVIEPY, film, ...clips]),
 }
 
-/** Where the picture of a clip's last frame lies, which a job has since the clip came. */
-export function lastFrameOf(clip: string): string {
-  return `${clip}.last-frame.png`
+/**
+ * Measures clips as a job does when each comes, and keeps that beside them. The first one too is taken for one that goes on from the last,
+ * because more clips than there are begin again with the first.
+ */
+export async function keepMeasures(clips: readonly string[]): Promise<void> {
+  for (const clip of clips) await media.lastFrame(clip, lastFrameOf(clip), signal)
+  for (const [i, clip] of clips.entries()) {
+    const measures = await media.measure(clip, lastFrameOf(clips.at(i - 1) ?? ''), signal)
+    await writeFile(measuresOf(clip), JSON.stringify(measures))
+  }
 }
+
+const lastFrameOf = (clip: string) => `${clip}.last-frame.png`
+const measuresOf = (clip: string) => `${clip}.measures.json`
 
 const MOVIEPY = `
 import sys
@@ -65,34 +83,6 @@ async function rawCopy(clips: readonly string[], film: string): Promise<void> {
   await output.close()
 }
 
-/** Media whose ffmpeg gives the answers that it gave the first time: what is left is our own work. */
-const replayed = createMedia(remembering(ffmpeg))
-
-function remembering(real: Ffmpeg): Ffmpeg {
-  const answers = new Map<string, { stderr: string; output: Buffer | null }>()
-  return {
-    ...real,
-    async run(command, stop) {
-      const { output, ...question } = command
-      const key = JSON.stringify(question)
-      const known = answers.get(key)
-      if (known !== undefined) {
-        if (output !== null && known.output !== null) await writeBack(output, known.output)
-        return { stderr: known.stderr }
-      }
-      const { stderr } = await real.run(command, stop)
-      answers.set(key, { stderr, output: output === null ? null : await readFile(output) })
-      return { stderr }
-    },
-  }
-}
-
-async function writeBack(path: string, bytes: Buffer): Promise<void> {
-  const file = await open(path, 'w')
-  await file.write(bytes)
-  await file.close()
-}
-
 /** Makes the film after a smaller one, and measures that. `ready` is called in between. CPU in seconds, with all processes started. */
 export async function measureWay(
   way: string,
@@ -103,8 +93,8 @@ export async function measureWay(
   const join = WAYS[way]
   if (join === undefined) throw new Error(`No way “${way}”`)
   const slow = way === 'ffmpeg re-encode' || way === 'MoviePy'
-  // Loads and compiles what the first film pays for; the replay learns ffmpeg's answers.
-  if (!slow) await join(way === 'join, container alone' ? clips : clips.slice(0, 2), film)
+  // Loads and compiles what the first film pays for.
+  if (!slow) await join(clips.slice(0, 2), film)
   await rm(film, { force: true })
   ready()
   const cpuBefore = await cpuSeconds()

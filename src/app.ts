@@ -16,8 +16,8 @@ import {
   type WorkFolder,
 } from './core/ports.ts'
 import type { Preview } from './core/preview.ts'
-import { allowedEstimate, costUsd } from './core/price.ts'
-import { type ModelCapabilities, type ModelList, parseRequest, type RequestInput } from './core/request.ts'
+import { costUsd } from './core/price.ts'
+import type { ModelCapabilities, ModelList, RequestInput } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
@@ -31,7 +31,12 @@ import { createSlots } from './pipeline/queue/slots.ts'
 import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
 import { createRunJob } from './pipeline/run-job.ts'
 import { createShowLastFrame } from './pipeline/show-last-frame.ts'
-import { createSubmitJob, type Submission } from './pipeline/submit-job.ts'
+import {
+  checkRequest,
+  createCheckSubmission,
+  createSubmitJob,
+  type Submission,
+} from './pipeline/submit-job.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createFalModel } from './pipeline/video/fal.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
@@ -62,6 +67,8 @@ export interface Price {
 /** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
 export interface Service {
   submit(submission: Omit<Submission, 'limits'>): Promise<Job>
+  /** Throws the `UserError` with which `submit` would refuse this now. */
+  checkSubmission(submission: Pick<Submission, 'input' | 'picture' | 'identity'>): Promise<void>
   retry(jobId: string, identity: Identity): Promise<Job>
   resume(jobId: string, identity: Identity): Promise<Job>
   cancel(jobId: string): Promise<void>
@@ -163,6 +170,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       visibleLabel: config.filmLabel === 'visible',
     }
     const submitJob = createSubmitJob(deps)
+    const checkSubmission = createCheckSubmission(deps)
     const retryJob = createRetryJob(deps)
     const resumeJob = createResumeJob(deps)
     const previews = createPreviews(ffmpeg)
@@ -170,6 +178,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
 
     return {
       submit: (submission) => submitJob({ ...submission, limits: limitsOf(config, submission.identity) }),
+      checkSubmission: (submission) =>
+        checkSubmission({ ...submission, limits: limitsOf(config, submission.identity) }),
       retry: (jobId, identity) => retryJob(jobId, limitsOf(config, identity)),
       resume: (jobId, identity) => resumeJob(jobId, limitsOf(config, identity)),
       cancel: createCancelJob(deps),
@@ -211,11 +221,9 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     models,
     ffmpeg: { path: ffmpeg.path, version: ffmpeg.version },
     async check(input, picture) {
-      const request = parseRequest({ ...input, image: picture !== null }, models)
-      const model = modelById(request.model)
-      const estimateUsd = allowedEstimate(request, model, ceilings)
-      if (picture !== null) await media.checkImage(picture)
-      return { estimateUsd, model: model.name }
+      const checking = { models, media, ceilings, capabilities: modelById }
+      const { request, estimateUsd } = await checkRequest(checking, { input, picture })
+      return { estimateUsd, model: modelById(request.model).name }
     },
     open,
   }

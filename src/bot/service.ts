@@ -13,6 +13,12 @@ export interface BotService {
     locale: Locale
     card: CardPlace
   }): Promise<Job>
+  /** Throws the `UserError` with which `submit` would refuse this now. */
+  checkSubmission(submission: {
+    input: RequestInput
+    picture: string | null
+    identity: Identity
+  }): Promise<void>
   retry(jobId: string, identity: Identity): Promise<Job>
   cancel(jobId: string): Promise<void>
   preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>

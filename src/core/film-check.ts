@@ -1,15 +1,19 @@
-/** A place where two segments of a film meet. */
-export interface Seam {
-  /** Seconds from the film's start. */
-  at: number
-  /** The second segment opens on the last frame of the first, and the film shows that frame once. */
+/** How a segment's first frame goes on from the last one of the segment before. */
+export interface Continuation {
+  /** They are the same picture, and the film shows it once. */
   repeats: boolean
-  /** The first segment dissolves into the second. */
-  dissolves: boolean
-  /** How alike the two frames on either side are in the clips: SSIM, 0..1. */
+  /** How alike the two are: SSIM, 0..1. */
   ssim: number
   /** How far apart their mean colours are, in levels of 0..255. */
   colour: number
+}
+
+/** A place where two segments of a film meet. */
+export interface Seam extends Continuation {
+  /** Seconds from the film's start. */
+  at: number
+  /** The first segment dissolves into the second. */
+  dissolves: boolean
   /** How far the second segment's sound is from its picture, in ms; later is positive. */
   soundOffsetMs: number
 }

@@ -1,7 +1,7 @@
 import type { Card, CardPlace, ChatName } from './card.ts'
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
-import type { Encoded, FilmCheck, Seam } from './film-check.ts'
+import type { Continuation, Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job } from './job.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
@@ -115,11 +115,25 @@ export interface FilmLabel {
   source: 'trainedAlgorithmicMedia' | 'algorithmicMedia'
 }
 
+/** How loud a sound is: integrated loudness in LUFS and its highest sample in dBFS (ITU-R BS.1770, EBU R 128). */
+export interface Loudness {
+  lufs: number
+  peak: number
+}
+
+/** What joining must know of a clip that only decoding tells. */
+export interface ClipMeasures {
+  /** Null where it has no sound, or none that can be heard. */
+  loudness: Loudness | null
+  /** How it goes on from the clip before; null for a film's first. */
+  continuation: Continuation | null
+}
+
 /** What a film is to be made of. `clips` are paths, each clip going on from the last frame of the one before. */
 export interface JoinOrder {
   clips: readonly string[]
-  /** PNGs of the clips' last frames, where they are there already: to find each in its clip again takes longer than all the rest. */
-  lastFrames?: readonly string[]
+  /** What was measured of each when it came. What is missing is measured by the join, which takes longer than all the rest. */
+  measures?: readonly (ClipMeasures | null)[]
   label: FilmLabel
   /** The language of the mark that the picture's first seconds carry; null: the metadata alone says how the film was made. */
   mark: Locale | null
@@ -164,6 +178,8 @@ export interface Media {
   nudgedFrame(first: string, others: readonly ChainLink[], png: string, signal: AbortSignal): Promise<void>
   /** Makes `clip` of `whole`, which is then gone: cut after a far sharper frame shortly before its end where there is one. */
   cutToAnchor(whole: string, clip: string, signal: AbortSignal): Promise<void>
+  /** Measures a clip for the join. `opensOn` is a PNG of the last frame of the clip before; null for a film's first clip. */
+  measure(clip: string, opensOn: string | null, signal: AbortSignal): Promise<ClipMeasures>
   /** Joins clips into one film. */
   join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
   /** Decodes a joined film and measures it. A damaged film is told of in the result; only a full disk is thrown. */
@@ -255,13 +271,17 @@ export interface Transaction {
   onCommit(run: () => void): void
 }
 
-export interface NewJob {
-  id: string
+/** Whose a job is, and what it is expected to cost in USD; null where the price isn't known. */
+export interface JobCost {
   userId: string
+  estimateUsd: number | null
+}
+
+export interface NewJob extends JobCost {
+  id: string
   request: VideoRequest
   locale: Locale
   /** In USD; null where the price isn't known. */
-  estimateUsd: number | null
   /** Where a chat shows it, for one that was asked for in a chat. */
   card?: CardPlace
 }
@@ -307,6 +327,8 @@ export interface JobStore {
   segments(jobId: string): Promise<Segment[]>
   /** How many jobs of a person count against the limits now. */
   usage(userId: string): Promise<Usage>
+  /** Whether `submit` would take such a job in now. Throws what it throws. */
+  checkLimits(job: JobCost, limits: Limits): Promise<void>
   /** How long the newest segments of a model took, from being sent to being stored: their median in seconds; null before the first. */
   usualSeconds(model: string): Promise<number | null>
 

@@ -4,6 +4,7 @@ import { type Job, PROGRESS } from '../core/job.ts'
 import type {
   ChainLink,
   Claim,
+  ClipMeasures,
   JobStore,
   Log,
   Media,
@@ -47,6 +48,8 @@ interface Run {
 /**
  * The paid loop: each segment is led through its ledger to `stored`, and the next one opens on its last frame.
  * What an earlier run has done is found in the ledger and in the work folder, and not done again.
+ *
+ * Returns what was measured of the clips that came in this run, each while the next one was rendered; null for the others.
  */
 export async function renderSegments(
   deps: RenderDeps,
@@ -54,12 +57,37 @@ export async function renderSegments(
   job: Job,
   segments: readonly Segment[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<(ClipMeasures | null)[]> {
   const run: Run = { deps, claim, job, of: segments.length, payAgain: job.payAgain, signal }
-  for (const segment of segments) {
-    signal.throwIfAborted()
-    if (segment.state === 'stored') await bringBack(run, segment)
-    else await deps.slots.run(() => render(run, segment), signal)
+  const measures: Promise<ClipMeasures | null>[] = []
+  try {
+    for (const segment of segments) {
+      signal.throwIfAborted()
+      if (segment.state === 'stored') {
+        await bringBack(run, segment)
+        measures.push(Promise.resolve(null))
+      } else {
+        await deps.slots.run(() => render(run, segment), signal)
+        measures.push(measure(run, segment))
+      }
+    }
+  } finally {
+    // nothing may still read clips that are then cleared away
+    await Promise.all(measures)
+  }
+  return Promise.all(measures)
+}
+
+/** Never rejects: what could not be measured here is measured by the join, which says what is wrong with it. */
+async function measure(run: Run, { index }: Segment): Promise<ClipMeasures | null> {
+  const { media, work, log } = run.deps
+  const { id } = run.job
+  const opensOn = index === 1 ? null : work.lastFrame(id, index - 1)
+  try {
+    return await media.measure(work.clip(id, index), opensOn, run.signal)
+  } catch (error) {
+    if (!run.signal.aborted) log.warn({ job_id: id, segment: index, err: error }, 'cannot measure a clip')
+    return null
   }
 }
 

@@ -4,6 +4,7 @@ import type { Film, Job } from '../core/job.ts'
 import {
   type Claim,
   ClaimLost,
+  type ClipMeasures,
   type EventLog,
   type FilmLabel,
   type JobStore,
@@ -71,9 +72,9 @@ async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSign
     await deps.jobs.startGenerating(claim, planned ? null : await planShots(deps, job, signal))
   }
   const segments = await deps.jobs.segments(job.id)
-  await renderSegments(deps, claim, job, segments, signal)
+  const measures = await renderSegments(deps, claim, job, segments, signal)
   if (job.status !== 'merging') await deps.jobs.startMerging(claim)
-  const film = await joinAndStore(deps, job, segments, signal)
+  const film = await joinAndStore(deps, job, segments, measures, signal)
   await deps.jobs.complete(claim, film)
   await deps.work.remove(job.id)
   return film
@@ -83,10 +84,11 @@ async function joinAndStore(
   deps: RunDeps,
   job: Job,
   segments: readonly Segment[],
+  measures: readonly (ClipMeasures | null)[],
   signal: AbortSignal,
 ): Promise<Film> {
   const path = deps.work.film(job.id)
-  const check = await joinAndCheck(deps, job, segments, signal)
+  const check = await joinAndCheck(deps, job, segments, measures, signal)
   const { width, height, seconds } = await deps.media.probe(path)
   const key = `films/${job.id}.mp4`
   await store(deps, key, path, signal)
@@ -106,6 +108,7 @@ async function joinAndCheck(
   deps: RunDeps,
   job: Job,
   segments: readonly Segment[],
+  measures: readonly (ClipMeasures | null)[],
   signal: AbortSignal,
 ): Promise<FilmCheck> {
   const path = deps.work.film(job.id)
@@ -113,7 +116,7 @@ async function joinAndCheck(
   if (done !== null) return done
   const order: JoinOrder = {
     clips: segments.map((segment) => deps.work.clip(job.id, segment.index)),
-    lastFrames: segments.map((segment) => deps.work.lastFrame(job.id, segment.index)),
+    measures,
     label: await labelOf(deps, job),
     mark: deps.visibleLabel ? job.locale : null,
     crossfadeMs: job.request.crossfade,

@@ -9,6 +9,7 @@ import {
   type ModelList,
   parseRequest,
   type RequestInput,
+  type VideoRequest,
 } from '../core/request.ts'
 
 /** What a picture that decodes slowly may cost, in milliseconds. */
@@ -39,15 +40,36 @@ export interface Submission {
 }
 
 /**
+ * Checks a request and the picture that it opens on, and says what it is expected to cost, in USD. Nothing is stored.
+ * Throws a `UserError` for whatever is wrong with it.
+ */
+export async function checkRequest(
+  deps: Pick<SubmitDeps, 'models' | 'capabilities' | 'ceilings' | 'media'>,
+  { input, picture }: Pick<Submission, 'input' | 'picture'>,
+): Promise<{ request: VideoRequest; estimateUsd: number | null }> {
+  const request = parseRequest({ ...input, image: picture !== null }, deps.models)
+  const estimateUsd = allowedEstimate(request, deps.capabilities(request.model), deps.ceilings)
+  if (picture !== null) await deps.media.checkImage(picture)
+  return { request, estimateUsd }
+}
+
+/** Throws the `UserError` with which a submission would be refused now, and takes nothing in. */
+export function createCheckSubmission(deps: SubmitDeps) {
+  return async function checkSubmission(submission: Omit<Submission, 'locale' | 'card'>): Promise<void> {
+    const { estimateUsd } = await checkRequest(deps, submission)
+    const userId = await deps.jobs.userOf(submission.identity)
+    await deps.jobs.checkLimits({ userId, estimateUsd }, submission.limits)
+  }
+}
+
+/**
  * Takes a job in: everything is checked before anything is stored, then limits, row, event and place in the queue
  * become true in one transaction. Throws a `UserError` for whatever is wrong with it.
  */
 export function createSubmitJob(deps: SubmitDeps) {
   return async function submitJob(submission: Submission): Promise<Job> {
     const { picture, identity, locale, limits, card } = submission
-    const request = parseRequest({ ...submission.input, image: picture !== null }, deps.models)
-    const estimateUsd = allowedEstimate(request, deps.capabilities(request.model), deps.ceilings)
-    if (picture !== null) await deps.media.checkImage(picture)
+    const { request, estimateUsd } = await checkRequest(deps, submission)
     const userId = await deps.jobs.userOf(identity)
     const id = deps.newId()
     await deps.work.create(id)

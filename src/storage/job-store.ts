@@ -15,7 +15,7 @@ import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, type Segment } from '../core/segment.ts'
 import type { Db } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
-import { checkActiveLimit, checkDailySpend, checkHourlyLimit, lockUser, usageOf } from './limits.ts'
+import { checkActiveLimit, checkLimits, lockUser, usageOf } from './limits.ts'
 import { usualSeconds } from './render-times.ts'
 import { cards, identities, isUuid, jobs, segments, users } from './schema.ts'
 import { storable } from './storable.ts'
@@ -105,9 +105,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     submit: (job, limits, enlist) =>
       transaction(async (tx, committing) => {
         await lockUser(tx, job.userId)
-        await checkActiveLimit(tx, job.userId, limits)
-        await checkHourlyLimit(tx, job.userId, limits)
-        await checkDailySpend(tx, job, limits)
+        await checkLimits(tx, job, limits)
         const { prompt, ...config } = job.request
         const [row] = await tx
           .insert(jobs)
@@ -149,6 +147,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     segments: (jobId) => segmentsOf(db, jobId),
 
     usage: (userId) => usageOf(db, userId),
+    checkLimits: (job, limits) => checkLimits(db, job, limits),
 
     usualSeconds: (model) => usualSeconds(db, model),
 

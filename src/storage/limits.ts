@@ -1,13 +1,20 @@
 import { and, asc, desc, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import { userError } from '../core/errors.ts'
 import { UNFINISHED } from '../core/job.ts'
-import type { Limits, Usage } from '../core/ports.ts'
+import type { JobCost, Limits, Usage } from '../core/ports.ts'
 import type { Db } from './db.ts'
 import { jobs, segments, users } from './schema.ts'
 
 /** The checks of a person's limits. They hold because every transaction that adds a job takes the person's row first. */
 export async function lockUser(tx: Db, userId: string): Promise<void> {
   await tx.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('update')
+}
+
+/** Everything that a new job must not exceed. Throws `active_limit`, `hourly_limit`, `cost_over_day`. */
+export async function checkLimits(tx: Db, job: JobCost, limits: Limits): Promise<void> {
+  await checkActiveLimit(tx, job.userId, limits)
+  await checkHourlyLimit(tx, job.userId, limits)
+  await checkDailySpend(tx, job, limits)
 }
 
 /** Throws `active_limit` where the person has as many unfinished jobs as allowed, `but` left out. */
@@ -29,7 +36,7 @@ export async function checkActiveLimit(tx: Db, userId: string, limits: Limits, b
 }
 
 /** Throws `hourly_limit` where the sliding hour is full; `retry_at` is when its oldest job leaves it. */
-export async function checkHourlyLimit(tx: Db, userId: string, limits: Limits): Promise<void> {
+async function checkHourlyLimit(tx: Db, userId: string, limits: Limits): Promise<void> {
   if (limits.jobsPerHour === null) return
   const [leaves] = await tx
     // up to the next whole second: nobody is told a moment that is still too early
@@ -52,11 +59,7 @@ export async function checkHourlyLimit(tx: Db, userId: string, limits: Limits): 
  * Throws `cost_over_day` where a job's estimate doesn't fit into what the person may still spend. An unfinished job
  * counts with its estimate; an ended one with what its segments cost, or were expected to where nobody says.
  */
-export async function checkDailySpend(
-  tx: Db,
-  job: { userId: string; estimateUsd: number | null },
-  limits: Limits,
-): Promise<void> {
+async function checkDailySpend(tx: Db, job: JobCost, limits: Limits): Promise<void> {
   if (limits.usdPerDay === null) return
   const paid = sql`(select coalesce(sum(coalesce(${segments.costUsd},
     ${jobs.estimateUsd} / (${jobs.config} ->> 'segments')::int * ${segments.attempts})), 0)

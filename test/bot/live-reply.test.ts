@@ -109,6 +109,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number } = {}) 
   }
   const service: BotService = {
     submit: () => Promise.reject(new Error('not in this test')),
+    checkSubmission: () => Promise.reject(new Error('not in this test')),
     retry: () => Promise.reject(new Error('not in this test')),
     cancel: async () => {},
     allowance: () => Promise.reject(new Error('not in this test')),

@@ -93,6 +93,9 @@ async function privately(call: Call, locale = 'en-US'): Promise<Shown> {
   return answer
 }
 
+/** The first answer to somebody who is refused before anything is shown to everybody. */
+const ALONE = InteractionResponseType.ChannelMessageWithSource
+
 /** What everybody sees of a place. */
 const publicIn = ({ channelId }: Place) => front.messages(channelId).filter((one) => !one.private)
 
@@ -327,6 +330,7 @@ describe('a prompt is shown as text, and calls nobody', () => {
     for (const locale of ['ko', 'en-US']) {
       const limited = await front.command(person, place, 'sora', FILM, { locale })
       expect((await privately(limited, locale)).text).toContain('2')
+      expect((await limited.first).type).toBe(ALONE)
     }
     expect(publicIn(place)).toEqual([])
   })
@@ -380,6 +384,7 @@ describe('what can’t be made', () => {
     const seen = fal.seen.length
     const { call, place } = await ask({ prompt: 'x', image })
     expect((await privately(call)).text).toMatch(/PNG/)
+    expect((await call.first).type).toBe(ALONE)
     expect([fal.seen.slice(seen), publicIn(place)]).toEqual([[], []])
   })
 

@@ -75,9 +75,10 @@ async function jobOf(segments: number, continuity: Continuity, deliver: Deliver)
       slots: createSlots(1),
       log: silentLog,
     }
-    await renderSegments(deps, claim, job, await jobs.segments(id), process.signal)
+    const measures = await renderSegments(deps, claim, job, await jobs.segments(id), process.signal)
     const each = numbered(1, segments)
-    return { clips: each.map((k) => work.clip(id, k)), frames: each.map((k) => work.lastFrame(id, k)) }
+    const clips = each.map((k) => work.clip(id, k))
+    return { clips, frames: each.map((k) => work.lastFrame(id, k)), measures }
   }
 
   return { run, openings, downloads: scripted.downloads, paid: scripted.paid }
@@ -135,10 +136,13 @@ describe('a model whose clips are cut to their sharpest frame', () => {
     expect(job.paid.map(segmentOf)).toEqual([1, 2])
   })
 
-  test('makes the same film where another machine goes on with it', async () => {
+  test('makes the same film where another machine goes on with it, which measures nothing that it may not need', async () => {
     const job = await jobOf(2, SHARPEST, deliver)
-    await job.run()
-    await expectFilm(await job.run({ machine: 'second' }))
+    const { measures } = await job.run()
+    expect(measures.map((measured) => measured?.continuation?.repeats)).toEqual([undefined, true])
+    const second = await job.run({ machine: 'second' })
+    expect(second.measures).toEqual([null, null])
+    await expectFilm(second)
     expect(job.paid).toHaveLength(2)
   })
 })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Attachment,
   type AutocompleteInteraction,
@@ -18,7 +19,7 @@ import { filmLink } from '../pen.ts'
 import type { BotService } from '../service.ts'
 import { titleOf } from '../view.ts'
 import { cut } from './escape.ts'
-import { type AttachedImage, checkAttachedImage, withAttachedImage } from './image.ts'
+import { type AttachedImage, checkAttachedImage, fetchAttachedImage } from './image.ts'
 import type { CardInteraction, DiscordPlatform } from './platform.ts'
 import { renderAnswer, renderOpening } from './render.ts'
 
@@ -36,6 +37,9 @@ type Acting = ChatInputCommandInteraction | ButtonInteraction | AutocompleteInte
 type Answerable = ChatInputCommandInteraction | ButtonInteraction
 
 const JOBS_SHOWN = 10
+
+/** How long a film's checks may keep Discord's first answer, which must come within 3 s, so that a refusal is private. Milliseconds. */
+const CHECK_MS = 1000
 
 /** What Discord shows of suggestions: how many, and how long each. */
 const SUGGESTIONS = { count: 25, length: 100 }
@@ -58,25 +62,31 @@ export function createCommands(deps: CommandDeps) {
     const attached = image === null ? null : attachedImage(image)
     if (attached !== null) checkAttachedImage(attached)
 
-    await interaction.deferReply()
-    const opening = renderOpening(prompt, text(locale, 'card.taking_in'))
-    const message = await interaction.editReply(opening)
-    const submit = (picture: string | null) =>
-      service.submit({
-        input,
-        picture,
-        identity: identityOf(interaction),
-        locale,
-        card: placeOf(interaction, message),
+    const fetched = attached === null ? null : fetchAttachedImage(attached, deps.apiUrl)
+    try {
+      const submission = async () => {
+        const picture = fetched === null ? null : await fetched.path
+        const asked = { input, picture, identity: identityOf(interaction) }
+        await service.checkSubmission(asked)
+        return asked
+      }
+      const checked = submission()
+      await Promise.race([checked, sleep(CHECK_MS)])
+      await interaction.deferReply()
+      const message = await interaction.editReply(renderOpening(prompt, text(locale, 'card.taking_in')))
+      const submitted = checked.then((asked) =>
+        service.submit({ ...asked, locale, card: placeOf(interaction, message) }),
+      )
+      const job = await submitted.catch(async (error) => {
+        // what was to become the card, and everybody sees
+        await interaction.deleteReply().catch((err) => log.warn({ err }, 'cannot delete an opening'))
+        throw error
       })
-    const submitted = attached === null ? submit(null) : withAttachedImage(attached, deps.apiUrl, submit)
-    const job = await submitted.catch(async (error) => {
-      // what was to become the card, and everybody sees
-      await interaction.deleteReply().catch((err) => log.warn({ err }, 'cannot delete an opening'))
-      throw error
-    })
-    platform.remember(job.id, interactionOf(interaction, message))
-    await followCard(job.id)
+      platform.remember(job.id, interactionOf(interaction, message))
+      await followCard(job.id)
+    } finally {
+      await fetched?.remove()
+    }
   }
 
   async function followCard(jobId: string): Promise<void> {

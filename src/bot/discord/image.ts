@@ -37,22 +37,32 @@ export function checkAttachedImage({ name, size, contentType, width, height }: A
   }
 }
 
+/** A picture that is on its way. */
+export interface FetchedImage {
+  /** Where it is as soon as it is there. Rejects with `UserError` `image_…`. */
+  path: Promise<string>
+  /** Removes it, once it is there. */
+  remove(): Promise<void>
+}
+
 /**
- * Fetches a picture for as long as `use` runs. From Discord's own hosts alone, and from that of `apiUrl`, without following anywhere
- * else; never more bytes than are allowed. Throws `UserError` `image_…`.
+ * Begins to fetch a picture: from Discord's own hosts alone, and from that of `apiUrl`, without following anywhere else; never more
+ * bytes than are allowed.
  */
-export async function withAttachedImage<T>(
-  image: AttachedImage,
-  apiUrl: string,
-  use: (path: string) => Promise<T>,
-): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'sora-image-'))
-  try {
-    const path = join(folder, `image.${ENDINGS[image.contentType?.split(';')[0] ?? ''] ?? 'png'}`)
+export function fetchAttachedImage(image: AttachedImage, apiUrl: string): FetchedImage {
+  const folder = mkdtemp(join(tmpdir(), 'sora-image-'))
+  const fetched = async () => {
+    const path = join(await folder, `image.${ENDINGS[image.contentType?.split(';')[0] ?? ''] ?? 'png'}`)
     await fetchImage(image, apiUrl, path)
-    return await use(path)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+    return path
+  }
+  const path = fetched()
+  return {
+    path,
+    async remove() {
+      await path.catch(() => {})
+      await rm(await folder, { recursive: true, force: true })
+    },
   }
 }
 

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type AttachedImage, checkAttachedImage, withAttachedImage } from '../../../src/bot/discord/image.ts'
+import { type AttachedImage, checkAttachedImage, fetchAttachedImage } from '../../../src/bot/discord/image.ts'
 import { UserError } from '../../../src/core/errors.ts'
 
 const ELSEWHERE = 'https://discord.example.com/api'
@@ -53,17 +54,18 @@ test.each([
   'file:///etc/passwd',
   'no address',
 ])('a picture is not fetched from %s', async (url) => {
-  const fetched = withAttachedImage(image({ url }), ELSEWHERE, async () => 'used')
-  expect(await codeOf(() => fetched)).toBe('image_unreadable')
+  const fetched = fetchAttachedImage(image({ url }), ELSEWHERE)
+  expect(await codeOf(() => fetched.path)).toBe('image_unreadable')
+  await fetched.remove()
 })
 
-test('a picture is there for as long as it is used, and gone afterwards', async () => {
+test('a picture is there until it is removed', async () => {
   const origin = await host((_, response) => response.end('bytes'))
-  const path = await withAttachedImage(image({ url: `${origin}/a.png` }), `${origin}/api`, async (file) => {
-    expect(await readFile(file, 'utf8')).toBe('bytes')
-    return file
-  })
-  expect(existsSync(path)).toBe(false)
+  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), `${origin}/api`)
+  const path = await fetched.path
+  expect(await readFile(path, 'utf8')).toBe('bytes')
+  await fetched.remove()
+  expect(existsSync(dirname(path))).toBe(false)
 })
 
 test.each<[string, RequestListener]>([
@@ -80,6 +82,7 @@ test.each<[string, RequestListener]>([
   ],
 ])('a host that does not keep to it is answered with %s', async (code, answer) => {
   const origin = await host(answer)
-  const fetched = withAttachedImage(image({ url: `${origin}/a.png` }), origin, async () => 'used')
-  expect(await codeOf(() => fetched)).toBe(code)
+  const fetched = fetchAttachedImage(image({ url: `${origin}/a.png` }), origin)
+  expect(await codeOf(() => fetched.path)).toBe(code)
+  await fetched.remove()
 })

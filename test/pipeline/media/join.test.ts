@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { FilmLabel, JoinOrder } from '../../../src/core/ports.ts'
+import type { ClipMeasures, FilmLabel, JoinOrder } from '../../../src/core/ports.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import {
   asShown,
@@ -59,23 +59,36 @@ test('a film of three clips shows each frame once and copies every packet as it 
   expect(info.seconds).toBeCloseTo(70 / 12, 6)
 })
 
-test('pictures of the last frames that are at hand tell as much of the seams as the clips themselves', async () => {
+test('a film of clips that were measured when they came is the one of clips that were not', async () => {
   const clips = [
     ...(await chain('known', [{ options: B_FRAMES }, { width: 160, height: 90 }])),
     await makeClip(join(folder, 'known-cut.mp4'), { numbers: numbered(60, 12) }),
   ]
-  const lastFrames = clips.map((clip) => `${clip}.png`)
-  for (const [i, clip] of clips.entries()) await media.lastFrame(clip, lastFrames[i] ?? '', never)
-  const told = (await joined('known', clips, { lastFrames })).report.seams
-  const seen = (await joined('seen', clips)).report.seams
-  expect(told.map(({ repeats }) => repeats)).toEqual([true, false])
-  for (const [i, seam] of seen.entries()) {
-    expect(told[i]).toEqual({
-      ...seam,
-      ssim: expect.closeTo(seam.ssim, 1),
-      colour: expect.closeTo(seam.colour, 0),
-    })
+  const measures: ClipMeasures[] = []
+  let opensOn: string | null = null
+  for (const clip of clips) {
+    measures.push(await media.measure(clip, opensOn, never))
+    opensOn = `${clip}.png`
+    await media.lastFrame(clip, opensOn, never)
   }
+  const measured = await joined('measured', clips, { measures })
+  const plain = await joined('not-measured', clips)
+  expect(measured.report).toEqual(plain.report)
+  expect(measured.report.seams.map(({ repeats }) => repeats)).toEqual([true, false])
+  expect(await readFile(measured.film)).toEqual(await readFile(plain.film))
+})
+
+test('nothing of clips that were measured when they came is decoded again', async () => {
+  const clips = await chain('told', [{}, {}])
+  const continuation = { repeats: false, ssim: 0.25, colour: 77 }
+  const loudness = { lufs: -20, peak: -3 }
+  const measures = [
+    { loudness, continuation: null },
+    { loudness, continuation },
+  ]
+  const { report, info } = await joined('told', clips, { measures })
+  expect(report.seams).toMatchObject([continuation])
+  expect(info.seconds).toBeCloseTo(48 / 12, 6)
 })
 
 test('clips with B-frames make a film without a repeated or a missing frame', async () => {

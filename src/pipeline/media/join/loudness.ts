@@ -1,11 +1,6 @@
+import type { Loudness } from '../../../core/ports.ts'
 import type { Clip } from '../clip-file.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
-
-/** How loud a sound is: integrated loudness in LUFS and its highest sample in dBFS (ITU-R BS.1770, EBU R 128). */
-export interface Loudness {
-  lufs: number
-  peak: number
-}
 
 /** Neighbours that differ by more than this (LU) are heard as a jump, and evened out. */
 const JUMP_LU = 3
