@@ -55,6 +55,7 @@ const SCENES: Record<string, Scene> = {
 
 function payloadOf({ changes, about, frame }: Scene): Spoken {
   const state: CardState = {
+    chat: 'discord',
     job: job({ title: changes.length > 1 ? '네온 드라이브' : null }),
     segments: [],
     events: eventsOf([{ type: 'queued' }, ...changes], 130),

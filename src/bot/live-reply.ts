@@ -138,7 +138,8 @@ function createMessenger(deps: PenDeps, card: Card): Messenger {
         await service.cards.notified(card, end.at)
         toldOf = end.at.getTime()
       } catch (error) {
-        notBefore = clock.now() + Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
+        const asked = asChatError(error).retryAfterMs ?? 0
+        notBefore = clock.now() + Math.max(asked, Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last))
         failures += 1
         deps.log.warn({ job_id: card.jobId, err: error }, 'an end could not be told of, and is tried again')
       }

@@ -55,7 +55,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   let shownSeq = card.shownSeq
   let writable = !card.deleted
   let lastEdit = 0
-  /** Until when it pauses, and whether an end waits for that already. */
+  /** Until when it pauses, and whether an end has to wait for that too. */
   let pause = { until: 0, ofEnd: false }
   let failures = 0
   /** When the time left that the card says has passed. */
@@ -117,6 +117,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     const until = platform.editableUntil(card)
     const state: CardState = {
       job,
+      chat: platform.name,
       segments: await service.jobs.segments(job.id),
       events,
       model,
@@ -165,6 +166,9 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       case 'too_large':
         fileLimit = fileLimit > FILE_BYTES_SAFE ? FILE_BYTES_SAFE : 0
         return
+      case 'no_files':
+        fileLimit = 0
+        return
       case 'refused':
         // the same again would be refused again
         await passed(events)
@@ -172,7 +176,9 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         return
       default: {
         const { first, last } = PAUSE_MS[error.fault === 'too_often' ? 'too_often' : 'passing']
-        pause = { until: clock.now() + Math.min(first * 2 ** failures, last), ofEnd: ended }
+        const asked = error.retryAfterMs ?? 0
+        const ms = Math.max(asked, Math.min(first * 2 ** failures, last))
+        pause = { until: clock.now() + ms, ofEnd: ended || asked > 0 }
         failures += 1
         deps.log.warn(about, 'a card could not be edited, and is tried again')
       }

@@ -31,6 +31,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.model_retired':
     'model: {{model}} 모델은 {{retired_on}}에 종료되었습니다. 대신 {{replacement}} 모델을 쓰세요.',
   'error.model_unavailable': 'model: {{model}} 모델은 여기에 연결되어 있지 않습니다. 가능한 값: {{allowed}}.',
+  'error.option_unknown': '{{given}}: 없는 옵션입니다. 쓸 수 있는 옵션: {{allowed}}.',
   'error.combination_unsupported':
     '{{option}}: {{model}} 모델은 “{{given}}” 값을 지원하지 않습니다. 이 모델에서 가능한 값: {{allowed}}.{{advice}}',
   'error.combination_unsupported.advice': ' 모두 지원하는 모델: {{alternative}}.',
@@ -221,10 +222,10 @@ export const ko: Record<keyof typeof en, string> = {
   'card.cost_usd': '{{usd}} USD',
   'card.cost_unknown': '알 수 없음',
   'card.smaller': '여기에 보이는 영상은 크기를 줄인 것입니다.',
-  'card.kept': '영상이 너무 커서 여기에 올릴 수 없습니다. 봇 운영자가 {{key}} 파일로 보관하고 있습니다.',
-  'card.link_days': '링크는 {{days}}일 동안 열립니다. /sora-작업 명령으로 새 링크를 받을 수 있습니다.',
+  'card.kept': '영상은 여기에 첨부되지 않았습니다. 봇 운영자가 {{key}} 파일로 보관하고 있습니다.',
+  'card.link_days': '링크는 {{days}}일 동안 열립니다. {{jobs}} 명령으로 새 링크를 받을 수 있습니다.',
   'card.last_words':
-    '이 카드는 여기서 더 갱신할 수 없습니다. 진행 상황은 /sora-작업 명령으로 볼 수 있고, 끝나면 개인 메시지로 알려 드립니다.',
+    '이 카드는 여기서 더 갱신할 수 없습니다. 진행 상황은 {{jobs}} 명령으로 볼 수 있고, 끝나면 개인 메시지로 알려 드립니다.',
   'card.made_by_ai': '영상과 그림은 AI로 생성됩니다({{model}}).',
   'card.made_by_program': '영상과 그림은 영상 모델이 아니라 프로그램이 그립니다({{model}}).',
   'card.cancel': '취소',
@@ -233,11 +234,13 @@ export const ko: Record<keyof typeof en, string> = {
 
   'notice.completed': '영상이 완성되었습니다: {{title}}',
   'notice.failed': '영상을 완성하지 못했습니다: {{title}}',
-  'notice.on_card': '채팅에 있는 카드에서 볼 수 있습니다.',
+  'notice.on_card': '영상의 위치는 채팅에 있는 카드에서 확인할 수 있습니다.',
   'notice.show_card': '카드 보기',
 
   'answer.not_yours': '이 영상을 요청한 사람만 할 수 있습니다.',
   'answer.cancelled': '취소했습니다: {{title}}',
+  'answer.cancel_which': '어떤 영상을 취소할까요?',
+  'answer.nothing_to_cancel': '지금 만들고 있는 영상이 없습니다.',
   'answer.no_jobs': '아직 요청한 영상이 없습니다. /sora 명령으로 만들 수 있습니다.',
   'answer.failed': '예상하지 못한 문제가 생겼습니다. 다시 시도해 보고, 계속되면 봇 운영자에게 알려 주세요.',
 

@@ -16,6 +16,7 @@ const COMPLETED: JobChange = { type: 'completed', film: FILM }
 
 function state(changes: readonly JobChange[], about: Partial<CardState> = {}): CardState {
   return {
+    chat: 'discord',
     job: job(),
     segments: [],
     events: eventsOf([{ type: 'queued' }, ...changes]),

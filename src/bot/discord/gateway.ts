@@ -69,7 +69,7 @@ export async function startDiscordBot(deps: {
     log,
   })
   const replies = createLiveReplies({ service, platform, clock: systemClock, log })
-  const commands = createCommands({ service, models, platform, replies, apiUrl, channelUrl, log })
+  const commands = createCommands({ service, models, platform, replies, apiUrl, log })
 
   const answering = new Set<Promise<void>>()
   let stopping = false
