@@ -103,6 +103,9 @@ export const en = {
   'config.not_usd': '{{variable}}: “{{given}}” is not possible. Allowed: an amount in USD, {{allowed}}.',
   'config.not_bucket_name': '{{variable}}: “{{given}}” is not possible. Allowed: up to 63 of {{allowed}}.',
   'config.needed_with': '{{variable}}: it is not set, and {{allowed}} needs it. Set both or neither.',
+  'config.needs_one_of': '{{variable}}: it can’t be used alone. Set one of these too: {{allowed}}.',
+  'config.not_slack_token': '{{variable}}: not a token of this kind. Allowed: {{allowed}}',
+  'config.not_slack_secret': '{{variable}}: not a signing secret. Allowed: {{allowed}}.',
   'config.not_discord_id':
     '{{variable}}: “{{given}}” is not possible. Allowed: a server’s id, such as {{allowed}}.',
   'config.not_postgres_url': '{{variable}}: not the address of a Postgres database. Allowed: {{allowed}}.',
@@ -229,6 +232,10 @@ export const en = {
   'notice.completed': 'Your film is ready: {{title}}',
   'notice.failed': 'Your film could not be finished: {{title}}',
   'notice.on_card': 'Its card in the chat shows where it is.',
+  'answer.not_in_channel':
+    'I can’t write in this channel, so the film’s card is in our direct messages. To have it here next time, invite me: /invite {{bot}}',
+  'answer.nowhere':
+    'I can write neither in this channel nor in our direct messages, so no film was started. Invite me here: /invite {{bot}}',
   'notice.show_card': 'Show the card',
 
   'answer.not_yours': 'Only the person who asked for this film can do that.',
@@ -238,6 +245,10 @@ export const en = {
   'answer.no_jobs': 'You have not asked for a film yet. /sora makes one.',
   'answer.failed':
     'Something unexpected went wrong. Please try again; if it stays so, tell whoever runs this bot.',
+
+  'modal.title': 'A new film',
+  'modal.submit': 'Make it',
+  'modal.close': 'Close',
 
   'help.how':
     '/sora makes a film from a prompt: {{segments}} shots of {{seconds}} seconds, each going on exactly where the last one ended.',
@@ -259,6 +270,14 @@ export const en = {
   'start.discord': 'Discord: {{name}}, servers: {{guilds}}',
   'start.discord_off':
     'Discord: off. Set DISCORD_TOKEN to the bot’s token; README.md says where it comes from.',
+  'start.slack': 'Slack: {{name}} in {{team}}, by {{door}}',
+  'start.slack_socket': 'Socket Mode',
+  'start.slack_http': 'signed requests to {{address}}',
+  'start.slack_off':
+    'Slack: off. Set SLACK_BOT_TOKEN, and SLACK_APP_TOKEN or SLACK_SIGNING_SECRET; README.md says where they come from.',
+  'start.slack_refused':
+    '{{variable}}: Slack refused it ({{reason}}). Copy the token anew from api.slack.com/apps.',
+  'start.port_taken': 'PORT: {{address}} can’t be listened on ({{reason}}). Set another HOST or PORT.',
   'start.token_refused':
     'DISCORD_TOKEN: Discord refused it. Copy the bot’s token anew from the developer portal.',
   'start.unfinished': 'unfinished jobs taken up: {{count}}',

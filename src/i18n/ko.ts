@@ -108,6 +108,9 @@ export const ko: Record<keyof typeof en, string> = {
   'config.not_bucket_name': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 63자까지.',
   'config.needed_with':
     '{{variable}}: 설정되지 않았는데 {{allowed}} 설정에 필요합니다. 둘 다 설정하거나 둘 다 비우세요.',
+  'config.needs_one_of': '{{variable}}: 혼자서는 쓸 수 없습니다. 다음 중 하나도 설정하세요: {{allowed}}.',
+  'config.not_slack_token': '{{variable}}: 이 종류의 토큰이 아닙니다. 가능한 값: {{allowed}}',
+  'config.not_slack_secret': '{{variable}}: 서명 시크릿이 아닙니다. 가능한 값: {{allowed}}.',
   'config.not_discord_id':
     '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 같은 서버 ID.',
   'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',
@@ -235,6 +238,10 @@ export const ko: Record<keyof typeof en, string> = {
   'notice.completed': '영상이 완성되었습니다: {{title}}',
   'notice.failed': '영상을 완성하지 못했습니다: {{title}}',
   'notice.on_card': '영상의 위치는 채팅에 있는 카드에서 확인할 수 있습니다.',
+  'answer.not_in_channel':
+    '이 채널에는 글을 쓸 수 없어 영상 카드를 개인 메시지로 보냈습니다. 다음부터 여기에서 보려면 저를 초대해 주세요: /invite {{bot}}',
+  'answer.nowhere':
+    '이 채널에도 개인 메시지에도 글을 쓸 수 없어 영상을 시작하지 않았습니다. 저를 여기에 초대해 주세요: /invite {{bot}}',
   'notice.show_card': '카드 보기',
 
   'answer.not_yours': '이 영상을 요청한 사람만 할 수 있습니다.',
@@ -243,6 +250,10 @@ export const ko: Record<keyof typeof en, string> = {
   'answer.nothing_to_cancel': '지금 만들고 있는 영상이 없습니다.',
   'answer.no_jobs': '아직 요청한 영상이 없습니다. /sora 명령으로 만들 수 있습니다.',
   'answer.failed': '예상하지 못한 문제가 생겼습니다. 다시 시도해 보고, 계속되면 봇 운영자에게 알려 주세요.',
+
+  'modal.title': '새 영상',
+  'modal.submit': '만들기',
+  'modal.close': '닫기',
 
   'help.how':
     '/sora 명령은 프롬프트 하나로 영상을 만듭니다. {{seconds}}초짜리 장면 {{segments}}개가 앞 장면이 끝난 바로 그 자리에서 이어집니다.',
@@ -264,6 +275,14 @@ export const ko: Record<keyof typeof en, string> = {
   'start.discord': 'Discord: {{name}}, 서버 {{guilds}}개',
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
+  'start.slack': 'Slack: {{team}}의 {{name}}, {{door}}',
+  'start.slack_socket': '소켓 모드',
+  'start.slack_http': '{{address}} 주소로 오는 서명된 요청',
+  'start.slack_off':
+    'Slack: 꺼짐. SLACK_BOT_TOKEN과 함께 SLACK_APP_TOKEN이나 SLACK_SIGNING_SECRET을 넣으세요. 얻는 방법은 README.ko.md에 있습니다.',
+  'start.slack_refused':
+    '{{variable}}: Slack이 거절했습니다({{reason}}). api.slack.com/apps에서 토큰을 다시 복사하세요.',
+  'start.port_taken': 'PORT: {{address}} 주소를 열 수 없습니다({{reason}}). HOST나 PORT를 바꾸세요.',
   'start.token_refused': 'DISCORD_TOKEN: Discord가 거절했습니다. 개발자 포털에서 봇 토큰을 다시 복사하세요.',
   'start.unfinished': '이어서 하는 작업: {{count}}개',
   'start.nothing': '연결된 채팅이 없어 새 영상을 요청할 수 없습니다. 끝나지 않은 작업은 마저 합니다.',
