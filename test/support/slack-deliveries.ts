@@ -78,7 +78,8 @@ export function createDeliveries(signingSecret: string): Deliveries {
     },
     received(message) {
       const { envelope_id = '', payload = null } = message as { envelope_id?: string; payload?: unknown }
-      waiting.get(envelope_id)?.({ status: 200, body: payload })
+      const said = payload && Object.keys(payload).length > 0 ? payload : null
+      waiting.get(envelope_id)?.({ status: 200, body: said })
       waiting.delete(envelope_id)
     },
     closed(gone) {

@@ -74,7 +74,8 @@ export interface SlackFront {
   /** Pictures that were uploaded and not removed again. */
   kept(): string[]
   person(locale?: string): SlackPerson
-  place(): SlackPlace
+  /** A channel in a workspace of its own, or in that of another place: people are others in another workspace. */
+  place(beside?: SlackPlace): SlackPlace
   command(person: SlackPerson, place: SlackPlace, text: string, how?: Signing): Promise<Commanded>
   /** Presses the button of this action. */
   press(
@@ -93,12 +94,11 @@ export interface SlackFront {
   ): Promise<Acknowledged>
   messages(channel: string): SlackShown[]
   dms(person: SlackPerson): SlackShown[]
-  fail(method: string, failure: SlackFailure, times?: number, channel?: string): void
+  /** Lets the next calls of a method fail; `of`: those about this channel or person. */
+  fail(method: string, failure: SlackFailure, times?: number, of?: string): void
   heal(): void
   /** The workspace of this place takes no plans, as older ones. */
   refusePlans(place: SlackPlace): void
-  /** The next uploads are looked at so late that an image block is refused that often before. */
-  slowFiles(times: number): void
   /** A picture that somebody has shared with the bot. */
   share(name: string, mimetype: string, bytes: Buffer, size?: { width: number; height: number }): string
   deleteMessage(channel: string, ts: string): void
@@ -158,7 +158,7 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
   const files: SharedFile[] = []
   const shown = new Map<string, SlackShown>()
   const views = new Map<string, Fields & { id: string }>()
-  const failures: { method: string; failure: SlackFailure; times: number; channel: string | undefined }[] = []
+  const failures: { method: string; failure: SlackFailure; times: number; of: unknown }[] = []
   const waits = new Map<string, number>()
   const lastPost = new Map<string, number>()
   const responseUrls = new Map<string, { user: string; uses: number }>()
@@ -167,8 +167,10 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
   const pictures = new Set<string>()
   const direct = new Map<string, string>()
   const shared = new Map<string, { info: Fields; bytes: Buffer }>()
-  let slow = 0
+  /** Slack answers an upload before it has looked at the file: until then no block may show it. */
+  const looked = new Set<string>()
   let asked = 0
+  let link: WebSocketEnd | undefined
   const deliveries = createDeliveries(signingSecret)
 
   const members = ((await behind('users.list', {}, ADMIN)).members ?? []) as { id: string; name: string }[]
@@ -186,11 +188,12 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       message: (message) => deliveries.received(message),
       closed: () => deliveries.closed(end),
     })
+    link = end
     deliveries.bySocket(end)
   })
 
   async function behind(method: string, body: Record<string, string>, as = token): Promise<Fields> {
-    const headers = { authorization: `Bearer ${as}` }
+    const headers = { authorization: `Bearer ${as}`, connection: 'close' }
     const sent = { method: 'POST', headers, body: new URLSearchParams(body) }
     return (await fetch(`${behindUrl}/api/${method}`, sent)).json() as Promise<Fields>
   }
@@ -202,6 +205,7 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
   ): Promise<SlackAnswer> {
     const headers: Record<string, string> = {
       authorization: `Bearer ${as}`,
+      connection: 'close',
       ...(type ? { 'content-type': type } : {}),
     }
     const body = verb === 'GET' ? {} : { body: new Uint8Array(raw) }
@@ -221,19 +225,18 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
     calls.push(call)
     if (path.startsWith('/respond/')) return void response.writeHead(200).end(respondedTo(path, call.body))
     if (!path.startsWith('/api/')) return send(response, await passOn(path, call, request.method ?? 'GET'))
-    const failing = failures.find(
-      ({ method, channel }) => method === call.method && (channel ?? call.body.channel) === call.body.channel,
-    )
+    const subject = call.body.channel ?? call.body.users
+    const failing = failures.find(({ method, of }) => method === call.method && (of ?? subject) === subject)
     if (failing) {
       failing.times -= 1
       if (failing.times === 0) failures.splice(failures.indexOf(failing), 1)
     }
     const failure = failing?.failure
-    const early = (waits.get(call.method) ?? 0) - call.at
+    const early = (waits.get(`${call.method} ${subject}`) ?? 0) - call.at
     if (early > 0) invalid.push(`${call.method}: it came ${early} ms before it might`)
     if (typeof failure === 'string') return send(response, refused(failure))
     if (failure !== undefined && 'retryAfter' in failure) {
-      waits.set(call.method, Date.now() + failure.retryAfter * 1000 - 50)
+      waits.set(`${call.method} ${subject}`, Date.now() + failure.retryAfter * 1000 - 50)
       return send(response, slowDown(failure.retryAfter))
     }
     const answer = await carriedOut(path, call)
@@ -248,6 +251,8 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       if (call.token !== appToken) return refused('invalid_auth')
       return { status: 200, body: { ok: true, url: `ws://${host}/link` } }
     }
+    // the emulator takes any token for its admin's
+    if (call.token !== token) return refused('invalid_auth')
     if (method === 'files.info' && shared.has(String(body.file))) {
       return { status: 200, body: { ok: true, file: shared.get(String(body.file))?.info } }
     }
@@ -260,8 +265,9 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       return refused('invalid_blocks', [`[ERROR] unsupported type: plan [json-pointer:/blocks/${plan}/type]`])
     }
     const unseen = picturesIn(blocks).find((id) => !pictures.has(id))
-    if (unseen !== undefined || (picturesIn(blocks).length > 0 && slow > 0)) {
-      slow = Math.max(0, slow - 1)
+    const unlooked = picturesIn(blocks).filter((id) => !looked.has(id))
+    for (const id of unlooked) looked.add(id)
+    if (unseen !== undefined || unlooked.length > 0) {
       const at = blocks.findIndex(({ type }) => type === 'image')
       return refused('invalid_blocks', [`[ERROR] invalid slack file [json-pointer:/blocks/${at}/slack_file]`])
     }
@@ -389,11 +395,11 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       person.locale = locale
       return person
     },
-    place() {
+    place(beside) {
       const place = places[nextPlace]
       nextPlace += 1
       if (!place) throw new Error('there is no channel left')
-      const team = `T${String(nextPlace).padStart(8, '0')}`
+      const team = beside?.team ?? `T${String(nextPlace).padStart(8, '0')}`
       teamsOf.set(place.id, team)
       return { channel: place.id, team }
     },
@@ -452,12 +458,9 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       const channel = direct.get(person.id)
       return channel === undefined ? [] : messages(channel)
     },
-    fail: (method, failure, times = 1, channel) => void failures.push({ method, failure, times, channel }),
+    fail: (method, failure, times = 1, of) => void failures.push({ method, failure, times, of }),
     heal: () => void failures.splice(0),
     refusePlans: ({ team }) => void withoutPlans.add(team),
-    slowFiles(times) {
-      slow = times
-    },
     share(name, mimetype, bytes, size) {
       const id = `F${randomBytes(5).toString('hex').toUpperCase()}`
       const url_private_download = `http://${host}/shared/${id}/${name}`
@@ -472,11 +475,13 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       const message = shown.get(`${channel}/${ts}`)
       if (!message) throw new Error('there is no such message')
       message.deleted = true
-      failures.push({ method: 'chat.update', failure: 'message_not_found', times: -1, channel })
+      failures.push({ method: 'chat.update', failure: 'message_not_found', times: -1, of: channel })
     },
     async close() {
+      link?.destroy()
+      const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await closed
       await emulator.close()
     },
   }
