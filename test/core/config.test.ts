@@ -104,7 +104,8 @@ test('half of what Slack needs, swapped tokens and a secret of another kind are 
   expect(told(wrong)).toEqual([['SLACK_SIGNING_SECRET', 'not_slack_secret']])
   for (const env of [swapped, wrong]) {
     for (const problem of problems(env)) {
-      for (const locale of ['ko', 'en'] as const) expect(problemText(problem, locale)).not.toMatch(/secret$|-secret/)
+      for (const locale of ['ko', 'en'] as const)
+        expect(problemText(problem, locale)).not.toMatch(/secret$|-secret/)
     }
   }
 })

@@ -19,7 +19,7 @@ function* within(value: unknown): Generator<Fields> {
 }
 
 /** Every text object of a message's blocks; a plan's and its tasks' titles are plain texts too. */
-export function textsOf(blocks: unknown): TextPart[] {
+function textsOf(blocks: unknown): TextPart[] {
   return [...within(blocks)].flatMap((part): TextPart[] => {
     if (part.type === 'plain_text' || part.type === 'mrkdwn') return [part as unknown as TextPart]
     if (part.type === 'plan' || part.type === 'task_card') {

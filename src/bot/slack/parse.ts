@@ -43,7 +43,7 @@ const LOOKS: Partial<Record<OptionName, RegExp>> = {
   seconds: /^\d+$/,
   resolution: /^\d+p$/i,
   aspect: /^\d+:\d+$/,
-  model: /^[a-z0-9][a-z0-9.-]*$/i,
+  model: /^(?:[a-z0-9]+-[a-z0-9.-]+|local)$/i,
   image: /^<?https?:/i,
 }
 
@@ -85,7 +85,8 @@ function parseFilm(typed: string): { input: RequestInput; image: string | null }
     return ' '
   })
   const { image, prompt: _, ...options } = given
-  const prompt = unquoted(rest.trim())
+  // where options stood between words there are two blanks now
+  const prompt = unquoted(rest.replace(/[ \t]{2,}/g, ' ').trim())
   return { input: { ...options, prompt }, image: image === undefined ? null : linkOf(image) }
 }
 

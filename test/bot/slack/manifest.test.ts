@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { COMMAND, REQUEST_PATH } from '../../../src/bot/slack/app.ts'
 import { readManifest } from '../../support/slack-bot.ts'
@@ -29,13 +30,11 @@ test('the manifest declares the command, its buttons and forms, and that text co
 })
 
 test('it asks for the scopes of what the code calls, and for no other', async () => {
-  const { readdir, readFile } = await import('node:fs/promises')
   const folder = new URL('../../../src/bot/slack/', import.meta.url)
   const files = await readdir(folder)
   const code = (await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')))).join('\n')
-  const called = new Set(
-    [...code.matchAll(/\bclient\.((?:[a-z]+\.)[a-zA-Z0-9]+)\(/g)].map(([, method = '']) => method),
-  )
+  const calls = code.matchAll(/\bclient\s*\.\s*([a-z]+\s*\.\s*[a-zA-Z0-9]+)\(/g)
+  const called = new Set([...calls].map(([, method = '']) => method.replace(/\s/g, '')))
   const known = [...Object.values(SCOPES).flat(), ...FREE].filter((method) => method.includes('.'))
   expect([...called].sort()).toEqual([...new Set(known)].sort())
   expect([...manifest.oauth_config.scopes.bot].sort()).toEqual(Object.keys(SCOPES).sort())
