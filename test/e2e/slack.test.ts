@@ -12,7 +12,7 @@ import {
   slackToldOf,
 } from '../support/slack-bot.ts'
 import type { Fields } from '../support/slack-calls.ts'
-import type { SlackFront, SlackPerson, SlackPlace, SlackShown, Whisper } from '../support/slack-front.ts'
+import type { SlackFront, SlackPerson, SlackPlace, SlackShown, Whisper } from '../support/slack-world.ts'
 import { until } from '../support/until.ts'
 
 const PROMPT = 'a lighthouse in the rain'

@@ -2,15 +2,11 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { type Env, MAIN, type Machine, newMachine, type Running } from './cli.ts'
 import { type FalServer, startFalServer } from './fal-server.ts'
+import { freePort } from './free-port.ts'
 import { CLIP } from './services.ts'
-import {
-  freePort,
-  type SlackFront,
-  type SlackPerson,
-  type SlackShown,
-  startSlackFront,
-} from './slack-front.ts'
+import { startSlackFront } from './slack-front.ts'
 import { buttonsIn } from './slack-limits.ts'
+import type { SlackFront, SlackPerson, SlackShown } from './slack-world.ts'
 import { type SupabaseServer, startSupabaseServer } from './supabase-server.ts'
 import { until } from './until.ts'
 

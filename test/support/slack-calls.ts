@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 export type Fields = Record<string, unknown>
 
@@ -56,4 +56,11 @@ export function refused(error: string, messages: readonly string[] = []): SlackA
 export function slowDown(seconds: number): SlackAnswer {
   const body = { ok: false, error: 'ratelimited' }
   return { status: 429, body, headers: { 'retry-after': String(seconds) } }
+}
+
+/** Answers, where somebody is still there. */
+export function sendAnswer(response: ServerResponse, { status, body, headers = {} }: SlackAnswer): void {
+  if (response.destroyed) return
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
+  response.end(JSON.stringify(body))
 }

@@ -1,116 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer as createNetServer } from 'node:net'
 import { createEmulator } from 'emulate'
+import { freePort } from './free-port.ts'
 import {
   type Fields,
   readSlackCall,
   refused,
   type SlackAnswer,
   type SlackCall,
+  sendAnswer,
   slowDown,
 } from './slack-calls.ts'
-import { type Acknowledged, createDeliveries, type Deliveries, type Signing } from './slack-deliveries.ts'
-import { buttonsIn, calledBy, lengthComplaints, modalComplaints, readIn } from './slack-limits.ts'
+import { createDeliveries, type Signing } from './slack-deliveries.ts'
+import { buttonsIn, calledBy, lengthComplaints, modalComplaints, picturesIn, readIn } from './slack-limits.ts'
 import { blockComplaints, prepareSlackSchemas, viewComplaints } from './slack-schemas.ts'
+import type {
+  SharedFile,
+  SlackFailure,
+  SlackFront,
+  SlackPerson,
+  SlackPlace,
+  SlackShown,
+  Whisper,
+} from './slack-world.ts'
 import { acceptWebSocket, type WebSocketEnd } from './websocket.ts'
-
-/** Somebody in the workspace, with the language that they have set. */
-export interface SlackPerson {
-  id: string
-  name: string
-  locale: string
-}
-
-/** Where something is asked for. Rates are a workspace's: each place is in one of its own. */
-export interface SlackPlace {
-  channel: string
-  team: string
-}
-
-/** A message as people see it. `texts`: everything that it has said so far, one for each state. */
-export interface SlackShown {
-  ts: string
-  channel: string
-  text: string
-  texts: string[]
-  blocks: Fields[]
-  called: string[]
-  /** Uploaded files that it shows as pictures. */
-  pictures: string[]
-  deleted: boolean
-}
-
-/** What somebody alone is told: by the address of their command, or in the channel. */
-export interface Whisper {
-  user: string
-  text: string
-  blocks: Fields[]
-  by: 'response_url' | 'postEphemeral'
-}
-
-/** A file that was shared in a channel or a thread. */
-export interface SharedFile {
-  channel: string
-  thread: string
-  name: string
-}
-
-/** What goes wrong: one of Slack's errors, a 429 with seconds, or the answer is held or lost after the call was carried out. */
-export type SlackFailure = string | { retryAfter: number } | { after: 'lost' } | { after: Promise<void> }
-
-/** Slack, as far as a bot sees it: an emulator of others' behind a front that judges. */
-export interface SlackFront {
-  url: string
-  token: string
-  appToken: string
-  signingSecret: string
-  deliveries: Deliveries
-  calls: SlackCall[]
-  /** Everything that a bot did wrong. A test is right where this is empty in the end. */
-  invalid: string[]
-  whispers: Whisper[]
-  files: SharedFile[]
-  /** Pictures that were uploaded and not removed again. */
-  kept(): string[]
-  person(locale?: string): SlackPerson
-  /** A channel in a workspace of its own, or in that of another place: people are others in another workspace. */
-  place(beside?: SlackPlace): SlackPlace
-  command(person: SlackPerson, place: SlackPlace, text: string, how?: Signing): Promise<Commanded>
-  /** Presses the button of this action. */
-  press(
-    person: SlackPerson,
-    place: SlackPlace,
-    message: Pick<SlackShown, 'blocks'>,
-    action: string,
-  ): Promise<Acknowledged>
-  /** The modal that this command has opened; waits for no one. */
-  modal(triggerId: string): (Fields & { id: string }) | undefined
-  submit(
-    person: SlackPerson,
-    place: SlackPlace,
-    view: Fields & { id: string },
-    values: Fields,
-  ): Promise<Acknowledged>
-  messages(channel: string): SlackShown[]
-  dms(person: SlackPerson): SlackShown[]
-  /** Lets the next calls of a method fail; `of`: those about this channel or person. */
-  fail(method: string, failure: SlackFailure, times?: number, of?: string): void
-  heal(): void
-  /** The workspace of this place takes no plans, as older ones. */
-  refusePlans(place: SlackPlace): void
-  /** A picture that somebody has shared with the bot. */
-  share(name: string, mimetype: string, bytes: Buffer, size?: { width: number; height: number }): string
-  deleteMessage(channel: string, ts: string): void
-  close(): Promise<void>
-}
-
-export interface Commanded {
-  /** By which Slack knows the command; a repeated delivery has the same. */
-  triggerId: string
-  acknowledged: Acknowledged
-  again(how?: Signing): Promise<Acknowledged>
-}
 
 const PEOPLE = 40
 const ADMIN = 'xoxp-admin'
@@ -224,7 +137,8 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
     }
     calls.push(call)
     if (path.startsWith('/respond/')) return void response.writeHead(200).end(respondedTo(path, call.body))
-    if (!path.startsWith('/api/')) return send(response, await passOn(path, call, request.method ?? 'GET'))
+    if (!path.startsWith('/api/'))
+      return sendAnswer(response, await passOn(path, call, request.method ?? 'GET'))
     const subject = call.body.channel ?? call.body.users
     const failing = failures.find(({ method, of }) => method === call.method && (of ?? subject) === subject)
     if (failing) {
@@ -234,15 +148,15 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
     const failure = failing?.failure
     const early = (waits.get(`${call.method} ${subject}`) ?? 0) - call.at
     if (early > 0) invalid.push(`${call.method}: it came ${early} ms before it might`)
-    if (typeof failure === 'string') return send(response, refused(failure))
+    if (typeof failure === 'string') return sendAnswer(response, refused(failure))
     if (failure !== undefined && 'retryAfter' in failure) {
       waits.set(`${call.method} ${subject}`, Date.now() + failure.retryAfter * 1000 - 50)
-      return send(response, slowDown(failure.retryAfter))
+      return sendAnswer(response, slowDown(failure.retryAfter))
     }
     const answer = await carriedOut(path, call)
     if (failure?.after === 'lost') return void response.destroy()
     if (failure !== undefined) await failure.after
-    send(response, answer)
+    sendAnswer(response, answer)
   }
 
   async function carriedOut(path: string, call: SlackCall): Promise<SlackAnswer> {
@@ -370,8 +284,6 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
     user: { id: person.id, username: person.name, name: person.name, team_id: team },
     team: { id: team, domain: 'studio' },
     channel: { id: channel, name: 'channel' },
-    api_app_id: 'A1',
-    token: 'old',
   })
 
   const messages = (channel: string) =>
@@ -485,25 +397,4 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       await emulator.close()
     },
   }
-}
-
-function picturesIn(blocks: readonly Fields[]): string[] {
-  return blocks.flatMap(({ slack_file }) => (slack_file ? [String((slack_file as Fields).id)] : []))
-}
-
-function send(response: ServerResponse, { status, body, headers = {} }: SlackAnswer): void {
-  if (response.destroyed) return
-  response.writeHead(status, { 'content-type': 'application/json', ...headers })
-  response.end(JSON.stringify(body))
-}
-
-/** A port that nobody listens on. */
-export function freePort(): Promise<number> {
-  const server = createNetServer()
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const bound = server.address()
-      server.close(() => resolve(typeof bound === 'object' && bound ? bound.port : 0))
-    })
-  })
 }

@@ -134,3 +134,8 @@ export function readIn(blocks: unknown): string {
     .map(({ text }) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'))
     .join('\n')
 }
+
+/** The uploaded files that a message shows as pictures. */
+export function picturesIn(blocks: readonly Fields[]): string[] {
+  return blocks.flatMap(({ slack_file }) => (slack_file ? [String((slack_file as Fields).id)] : []))
+}
