@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { type Env, MAIN, newMachine } from '../test/support/cli.ts'
-import { until } from '../test/support/discord-bot.ts'
 import { startDiscordFront } from '../test/support/discord-front.ts'
 import { startFalServer } from '../test/support/fal-server.ts'
+import { until } from '../test/support/until.ts'
 import { median } from './median.ts'
 
 /**

@@ -33,6 +33,14 @@ export interface Config {
   falApiUrl: string | null
   supabase: { url: string; secretKey: string; bucket: string } | null
   discord: { token: string; apiUrl: string; guildId: string | null } | null
+  slack: {
+    botToken: string
+    apiUrl: string
+    /** Finished films are uploaded to Slack. */
+    uploadFilm: boolean
+    /** How Slack reaches the bot: by a connection that the bot opens (Socket Mode), or by signed requests. */
+    door: { appToken: string } | { signingSecret: string; host: string; port: number }
+  } | null
   /** In USD; null: no ceiling. */
   maxUsdPerJob: number | null
   maxUsdPerUserDay: number | null
@@ -54,6 +62,9 @@ export interface ConfigProblem {
     | 'not_bucket_name'
     | 'not_discord_id'
     | 'needed_with'
+    | 'needs_one_of'
+    | 'not_slack_token'
+    | 'not_slack_secret'
   given: string
   allowed: string
 }
@@ -109,6 +120,14 @@ const discordId = {
   allowed: '123456789012345678',
 }
 
+/** Slack's tokens say by their beginning what they are for; to swap them is the usual mistake. */
+const slackToken = (beginning: string) => ({
+  schema: text.regex(new RegExp(`^${beginning}-\\S+$`)),
+  problem: 'not_slack_token' as const,
+  allowed: `${beginning}-…`,
+  secret: true as const,
+})
+
 const usd = {
   schema: text
     .regex(/^\d+(\.\d+)?$/)
@@ -141,6 +160,17 @@ const RULES = {
   SUPABASE_URL: webAddress,
   DISCORD_API_URL: webAddress,
   DISCORD_GUILD_ID: discordId,
+  SLACK_BOT_TOKEN: slackToken('xoxb'),
+  SLACK_APP_TOKEN: slackToken('xapp'),
+  SLACK_SIGNING_SECRET: {
+    schema: text.regex(/^[0-9a-f]{32}$/),
+    problem: 'not_slack_secret',
+    allowed: '32 × 0–9, a–f',
+    secret: true,
+  },
+  SLACK_API_URL: webAddress,
+  SLACK_UPLOAD_FILM: oneOf(['true', 'false']),
+  PORT: wholeNumber(1, 65_535),
   MAX_USD_PER_JOB: usd,
   MAX_USD_PER_USER_DAY: usd,
   CONFIRM_ABOVE_USD: usd,
@@ -188,6 +218,27 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const discordUrl = checked('DISCORD_API_URL') ?? 'https://discord.com/api'
   const discordGuild = checked('DISCORD_GUILD_ID')
 
+  const slackBot = checked('SLACK_BOT_TOKEN')
+  const slackApp = checked('SLACK_APP_TOKEN')
+  const slackSecret = checked('SLACK_SIGNING_SECRET')
+  const slackUrl = checked('SLACK_API_URL') ?? 'https://slack.com/api'
+  const uploadFilm = checked('SLACK_UPLOAD_FILM') === 'true'
+  const host = set('HOST') ?? '127.0.0.1'
+  const port = checked('PORT') ?? 3000
+  const slackDoors = ['SLACK_APP_TOKEN', 'SLACK_SIGNING_SECRET'].filter((name) => set(name) !== null)
+  if (set('SLACK_BOT_TOKEN') === null && slackDoors[0] !== undefined) {
+    problems.push(missing('SLACK_BOT_TOKEN', slackDoors[0]))
+  }
+  if (set('SLACK_BOT_TOKEN') !== null && slackDoors.length === 0) {
+    const allowed = 'SLACK_APP_TOKEN, SLACK_SIGNING_SECRET'
+    problems.push({ variable: 'SLACK_BOT_TOKEN', problem: 'needs_one_of', given: '', allowed })
+  }
+  const door = slackApp
+    ? { appToken: slackApp }
+    : slackSecret
+      ? { signingSecret: slackSecret, host, port }
+      : null
+
   const config: Config = {
     dataDir: set('DATA_DIR') ?? './data',
     databaseUrl: checked('DATABASE_URL'),
@@ -208,6 +259,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     supabase:
       supabaseUrl && supabaseKey ? { url: supabaseUrl, secretKey: supabaseKey, bucket: bucketName } : null,
     discord: discordToken ? { token: discordToken, apiUrl: discordUrl, guildId: discordGuild } : null,
+    slack: slackBot && door ? { botToken: slackBot, apiUrl: slackUrl, uploadFilm, door } : null,
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,

@@ -1,5 +1,7 @@
 import { type App, createApp } from './app.ts'
 import { type DiscordBot, DiscordLost, DiscordTokenRefused, startDiscordBot } from './bot/discord/gateway.ts'
+import type { SlackBot } from './bot/slack/app.ts'
+import { SlackAddressTaken, SlackTokenRefused } from './bot/slack/start-errors.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
@@ -22,31 +24,48 @@ async function main(): Promise<number> {
   const app = await createApp(config, log)
   const service = await app.open()
   let discord: DiscordBot | null = null
+  let slack: SlackBot | null = null
+  /** A start that the operator has ended isn't a failure. */
+  const unlessStopped = <T>(starting: Promise<T>): Promise<T | null> =>
+    starting.catch((error) => {
+      if (!stopping.signal.aborted) throw error
+      return null
+    })
   try {
     const unfinished = await service.takeUp()
     const { models } = app
+    const { signal } = stopping
     if (config.discord) {
-      const starting = startDiscordBot({ ...config.discord, service, models, log, signal: stopping.signal })
-      discord = await starting.catch((error) => {
-        if (!stopping.signal.aborted) throw error
-        return null
-      })
+      discord = await unlessStopped(startDiscordBot({ ...config.discord, service, models, log, signal }))
     }
-    if (stopping.signal.aborted) return EXIT.stopped
-    process.stdout.write(`${screen(config, app, discord, unfinished).join('\n')}\n`)
-    log.info({ discord: discord?.name ?? null, unfinished }, 'ready')
-    const signal = await Promise.race([stopped, ...(discord ? [discord.lost] : [])])
-    log.info({ signal }, 'stopping')
+    if (config.slack && !signal.aborted) {
+      // loaded where it is used alone: Bolt takes a while
+      const { startSlackBot } = await import('./bot/slack/app.ts')
+      const { defaultLocale } = config
+      slack = await unlessStopped(
+        startSlackBot({ ...config.slack, defaultLocale, service, models, log, signal }),
+      )
+    }
+    if (signal.aborted) return EXIT.stopped
+    process.stdout.write(`${screen(config, app, { discord, slack }, unfinished).join('\n')}\n`)
+    log.info({ discord: discord?.name ?? null, slack: slack?.team ?? null, unfinished }, 'ready')
+    const by = await Promise.race([stopped, ...(discord ? [discord.lost] : [])])
+    log.info({ signal: by }, 'stopping')
     return EXIT.stopped
   } finally {
-    await discord?.stop()
+    await Promise.all([discord?.stop(), slack?.stop()])
     await service.stop()
     log.info({}, 'stopped')
   }
 }
 
 /** What is on, and what is missing, a line each. */
-function screen(config: Config, app: App, discord: DiscordBot | null, unfinished: number): string[] {
+function screen(
+  config: Config,
+  app: App,
+  { discord, slack }: { discord: DiscordBot | null; slack: SlackBot | null },
+  unfinished: number,
+): string[] {
   const standIn = (variable: string) => text(locale, 'start.stand_in', { variable })
   const { ffmpeg, models } = app
   const folder = config.dataDir
@@ -66,10 +85,18 @@ function screen(config: Config, app: App, discord: DiscordBot | null, unfinished
     text(locale, 'start.models', { what: usable }),
     text(locale, 'start.ffmpeg', ffmpeg),
     discord ? text(locale, 'start.discord', discord) : text(locale, 'start.discord_off'),
-    ...(discord ? [] : [text(locale, 'start.nothing')]),
+    slack && config.slack
+      ? text(locale, 'start.slack', { ...slack, door: doorText(config.slack) })
+      : text(locale, 'start.slack_off'),
+    ...(discord || slack ? [] : [text(locale, 'start.nothing')]),
     ...(unfinished > 0 ? [text(locale, 'start.unfinished', { count: unfinished })] : []),
     text(locale, 'start.ready'),
   ].map((line, i) => (i === 0 ? line : `  ${line}`))
+}
+
+function doorText({ door }: NonNullable<Config['slack']>): string {
+  if ('appToken' in door) return text(locale, 'start.slack_socket')
+  return text(locale, 'start.slack_http', { address: `${door.host}:${door.port}` })
 }
 
 /** The first SIGTERM or SIGINT; a second one ends the process at once, and the ledger knows what was done. */
@@ -92,15 +119,18 @@ function nextSignal(): Promise<NodeJS.Signals> {
 /** Words an error for the operator, a line each. */
 function explain(error: unknown): never {
   process.stderr.write(`${linesOf(error).join('\n')}\n`)
-  const refused =
-    error instanceof ConfigError || error instanceof UserError || error instanceof DiscordTokenRefused
-  process.exit(refused ? EXIT.refused : EXIT.failed)
+  const refused = [ConfigError, UserError, DiscordTokenRefused, SlackTokenRefused, SlackAddressTaken]
+  process.exit(refused.some((kind) => error instanceof kind) ? EXIT.refused : EXIT.failed)
 }
 
 function linesOf(error: unknown): string[] {
   if (error instanceof ConfigError) return error.problems.map((problem) => problemText(problem, locale))
   if (error instanceof UserError) return [errorText(error.detail, locale)]
   if (error instanceof DiscordLost) return [text(locale, 'start.discord_lost', { code: error.code })]
+  if (error instanceof SlackTokenRefused) return [text(locale, 'start.slack_refused', error)]
+  if (error instanceof SlackAddressTaken) {
+    return [text(locale, 'start.port_taken', { address: error.address, reason: reasonOf(error) })]
+  }
   if (error instanceof DiscordTokenRefused) return [text(locale, 'start.token_refused')]
   return [errorText({ code: 'internal', data: { reason: reasonOf(error) } }, locale)]
 }

@@ -4,6 +4,7 @@ import { type Locale, type ModelList, SECONDS, SEGMENTS } from '../core/request.
 import { errorText, text, usdText } from '../i18n/index.ts'
 import { OPTION_NAMES } from './command.ts'
 import type { Allowance, BotService } from './service.ts'
+import { percent } from './signs.ts'
 import { titleOf } from './view.ts'
 
 /** What one person is answered, seen by nobody else. Texts are plain, but for moments (`MOMENTS`): the platform escapes them. */
@@ -15,6 +16,8 @@ export interface AnswerLine {
   text: string
   /** A page that the line leads to. */
   link: { label: string; url: string } | null
+  /** A job that can be cancelled from the line. */
+  cancel?: { label: string; jobId: string }
 }
 
 /** An answer of plain lines. */
@@ -54,11 +57,18 @@ export async function jobsAnswer(
   linkOf: (job: Job) => Promise<AnswerLine['link']>,
 ): Promise<AnswerView> {
   if (jobs.length === 0) return plainAnswer(text(locale, 'answer.no_jobs'))
-  const lines = jobs.map(async (job) => {
-    const state = `${text(locale, `status.${job.status}`)} ${Math.round(job.progress * 100)}%`
-    return { text: `${state} · ${titleOf(job)}`, link: await linkOf(job) }
-  })
+  const lines = jobs.map(async (job) => ({ text: jobLine(job, locale), link: await linkOf(job) }))
   return { lines: await Promise.all(lines) }
+}
+
+/** Which of a person's unfinished jobs they would cancel. */
+export function cancelAnswer(jobs: readonly Job[], locale: Locale): AnswerView {
+  if (jobs.length === 0) return plainAnswer(text(locale, 'answer.nothing_to_cancel'))
+  const label = text(locale, 'card.cancel')
+  const lines = jobs.map((job) => {
+    return { text: jobLine(job, locale), link: null, cancel: { label, jobId: job.id } }
+  })
+  return { lines: [...plainAnswer(text(locale, 'answer.cancel_which')).lines, ...lines] }
 }
 
 /** What a person may still ask for, and of which models at what price. */
@@ -84,4 +94,8 @@ export function helpAnswer(allowance: Allowance, list: ModelList, locale: Locale
     [text(locale, 'help.models'), ...models].join('\n'),
     ...(retired.length === 0 ? [] : [text(locale, 'help.retired', { models: retired.join(', ') })]),
   )
+}
+
+function jobLine(job: Job, locale: Locale): string {
+  return `${text(locale, `status.${job.status}`)} ${percent(job.progress)} · ${titleOf(job)}`
 }

@@ -1,3 +1,4 @@
+import type { ChatName } from '../core/card.ts'
 import type { Job } from '../core/job.ts'
 import { ASPECTS, type Locale, type ModelList, RESOLUTIONS, SECONDS, SEGMENTS } from '../core/request.ts'
 import { text, usdText } from '../i18n/index.ts'
@@ -58,6 +59,11 @@ export const COMMANDS: readonly Command[] = [
 export const OPTION_NAMES: readonly OptionName[] = COMMANDS.flatMap(({ options }) =>
   options.map(({ name }) => name),
 )
+
+/** How a command is called in a chat: Discord has a name for each in each language, Slack one command with a word after it. */
+export function commandText(chat: ChatName, name: CommandName, locale: Locale): string {
+  return chat === 'discord' ? `/${text(locale, `command.${name}.name`)}` : `/${name.replace('-', ' ')}`
+}
 
 /** A value that is offered while somebody types. */
 export interface Suggestion {

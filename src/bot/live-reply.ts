@@ -170,7 +170,8 @@ function createMessenger(deps: PenDeps, card: Card, filmOnCard: () => FilmOnCard
         await service.cards.notified(card, end.at)
         toldOf = end.at.getTime()
       } catch (error) {
-        notBefore = clock.now() + retryMs(failures)
+        const asked = asChatError(error).retryAfterMs ?? 0
+        notBefore = clock.now() + Math.max(asked, retryMs(failures))
         failures += 1
         deps.log.warn({ job_id: card.jobId, err: error }, 'an end could not be told of, and is tried again')
       }

@@ -131,6 +131,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     const until = platform.editableUntil(card)
     const state: CardState = {
       job,
+      chat: platform.name,
       segments: await service.jobs.segments(job.id),
       events,
       model,
@@ -187,6 +188,9 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         if (error.fault === 'gone' || ended) await service.cards.gone(card)
         deps.log.info(about, 'a card can no longer be edited')
         return
+      case 'no_files':
+        fileLimit = 0
+        return
       case 'too_large':
       case 'refused':
         if (error.fault === 'too_large' && fileLimit > 0) {
@@ -203,7 +207,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
         const until = clock.now() + Math.max(asked, Math.min(first * 2 ** failures, last))
         pause = { until, ofEnd: ended ? until : clock.now() + asked }
         failures += 1
-        if (error.fault === 'passing' && sent?.kind === 'film') filmFailures += 1
+        // a platform that asks to wait says nothing of the film
+        if (error.fault === 'passing' && asked === 0 && sent?.kind === 'film') filmFailures += 1
         if (filmFailures === FILM_TRIES) tryLess()
         deps.log.warn(about, 'a card could not be edited, and is tried again')
       }

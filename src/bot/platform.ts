@@ -28,10 +28,18 @@ export interface ChatPlatform {
 
 /**
  * Why a chat refused: `gone` the message or its channel was deleted · `no_access` the bot can't reach it · `closed` the person
- * takes no direct messages · `too_often` the message was edited too often · `too_large` the file is too big · `refused` what
- * was sent isn't valid · `passing` anything that may work later.
+ * takes no direct messages · `too_often` the message was edited too often · `too_large` the file is too big · `no_files` the place
+ * takes no files of the bot's · `refused` what was sent isn't valid · `passing` anything that may work later.
  */
-export type ChatFault = 'gone' | 'no_access' | 'closed' | 'too_often' | 'too_large' | 'refused' | 'passing'
+export type ChatFault =
+  | 'gone'
+  | 'no_access'
+  | 'closed'
+  | 'too_often'
+  | 'too_large'
+  | 'no_files'
+  | 'refused'
+  | 'passing'
 
 /** A chat platform's refusal or failure. */
 export class ChatError extends Error {

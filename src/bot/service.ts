@@ -6,7 +6,9 @@ import type { Locale, ModelCapabilities, RequestInput } from '../core/request.ts
 
 /** What the bots need of the program at work. */
 export interface BotService {
+  /** `id` is the job's where a platform may ask twice for the same: the second time the first job is returned. */
   submit(submission: {
+    id?: string
     input: RequestInput
     picture: string | null
     identity: Identity

@@ -1,3 +1,4 @@
+import type { ChatName } from '../core/card.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import { findingsOf } from '../core/film-check.ts'
 import { type Film, isUnfinished, type Job, type JobStatus } from '../core/job.ts'
@@ -5,6 +6,7 @@ import { costUsd } from '../core/price.ts'
 import type { Locale, ModelCapabilities } from '../core/request.ts'
 import type { Segment } from '../core/segment.ts'
 import { changeText, durationText, errorText, findingText, megabytes, text, usdText } from '../i18n/index.ts'
+import { commandText } from './command.ts'
 
 /** What a card says, free of any platform. Every text is plain: the platform escapes it, and cuts it where it is too long. */
 export interface CardView {
@@ -50,6 +52,8 @@ export type FilmOnCard = 'attached' | 'smaller' | 'pending' | 'absent'
 
 /** All that a card is made of. `events` are all of the job's, in order. */
 export interface CardState {
+  /** Where the card stands: commands are called differently in each. */
+  chat: ChatName
   job: Job
   segments: readonly Segment[]
   events: readonly JobEvent[]
@@ -205,17 +209,18 @@ function filmText({ duration, width, height, file_size }: Film, locale: Locale):
   return text(locale, 'card.film_facts', { seconds: duration.toFixed(1), ...size })
 }
 
-function* notesOf({ job, events, model, link, film, lastWords }: CardState, status: JobStatus) {
+function* notesOf({ job, chat, events, model, link, film, lastWords }: CardState, status: JobStatus) {
   const { locale } = job
+  const jobs = commandText(chat, 'sora-jobs', locale)
   const latest = events.at(-1)
   if (latest?.type === 'completed') {
     const { check, key } = latest.film
     if (check !== null) for (const finding of findingsOf(check)) yield `⚠️ ${findingText(finding, locale)}`
     if (film === 'smaller') yield text(locale, 'card.smaller')
     if (film === 'absent' && link === null) yield text(locale, 'card.kept', { key })
-    if (link !== null) yield text(locale, 'card.link_days', { days: LINK_DAYS })
+    if (link !== null) yield text(locale, 'card.link_days', { days: LINK_DAYS, jobs })
   }
-  if (lastWords && isUnfinished(status)) yield text(locale, 'card.last_words')
+  if (lastWords && isUnfinished(status)) yield text(locale, 'card.last_words', { jobs })
   const made = model.source === 'algorithmicMedia' ? 'card.made_by_program' : 'card.made_by_ai'
   yield text(locale, made, { model: model.name })
 }

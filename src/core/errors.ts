@@ -10,6 +10,7 @@ export interface ErrorData {
   prompt_empty: { max: number }
   prompt_too_long: { given: number; max: number }
   option_invalid: { option: string; given: string; allowed: readonly string[] }
+  option_unknown: { given: string; allowed: readonly string[] }
   model_retired: { model: string; retired_on: string; replacement: string }
   model_unavailable: { model: string; allowed: readonly string[] }
   combination_unsupported: {

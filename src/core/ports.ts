@@ -316,7 +316,10 @@ export interface SegmentMove extends Partial<Pick<Segment, 'request' | 'clipUrl'
 export interface JobStore {
   /** The user behind an identity, made at the first sight. */
   userOf(identity: Identity): Promise<string>
-  /** Takes a job in: limits, row, card, event and `enlist` in one transaction. Throws `hourly_limit`, `active_limit`, `cost_over_day`. */
+  /**
+   * Takes a job in: limits, row, card, event and `enlist` in one transaction. Throws `hourly_limit`, `active_limit`, `cost_over_day`.
+   * The same id a second time adds nothing, and returns the first job.
+   */
   submit(job: NewJob, limits: Limits, enlist: Enlist): Promise<Job>
   get(id: string): Promise<Job | null>
   /** A user's jobs, newest first. */

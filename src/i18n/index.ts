@@ -70,6 +70,8 @@ export function errorText(
   switch (code) {
     case 'option_invalid':
       return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
+    case 'option_unknown':
+      return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
     case 'model_unavailable':
       return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
     case 'image_unreadable':

@@ -31,6 +31,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.model_retired':
     'model: {{model}} 모델은 {{retired_on}}에 종료되었습니다. 대신 {{replacement}} 모델을 쓰세요.',
   'error.model_unavailable': 'model: {{model}} 모델은 여기에 연결되어 있지 않습니다. 가능한 값: {{allowed}}.',
+  'error.option_unknown': '{{given}}: 없는 옵션입니다. 쓸 수 있는 옵션: {{allowed}}.',
   'error.combination_unsupported':
     '{{option}}: {{model}} 모델은 “{{given}}” 값을 지원하지 않습니다. 이 모델에서 가능한 값: {{allowed}}.{{advice}}',
   'error.combination_unsupported.advice': ' 모두 지원하는 모델: {{alternative}}.',
@@ -107,6 +108,9 @@ export const ko: Record<keyof typeof en, string> = {
   'config.not_bucket_name': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 63자까지.',
   'config.needed_with':
     '{{variable}}: 설정되지 않았는데 {{allowed}} 설정에 필요합니다. 둘 다 설정하거나 둘 다 비우세요.',
+  'config.needs_one_of': '{{variable}}: 혼자서는 쓸 수 없습니다. 다음 중 하나도 설정하세요: {{allowed}}.',
+  'config.not_slack_token': '{{variable}}: 이 종류의 토큰이 아닙니다. 가능한 값: {{allowed}}',
+  'config.not_slack_secret': '{{variable}}: 서명 시크릿이 아닙니다. 가능한 값: {{allowed}}.',
   'config.not_discord_id':
     '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 같은 서버 ID.',
   'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',
@@ -222,9 +226,9 @@ export const ko: Record<keyof typeof en, string> = {
   'card.cost_unknown': '알 수 없음',
   'card.smaller': '여기에 보이는 영상은 크기를 줄인 것입니다.',
   'card.kept': '영상을 여기에 올릴 수 없습니다. 봇 운영자가 {{key}} 파일로 보관하고 있습니다.',
-  'card.link_days': '링크는 {{days}}일 동안 열립니다. /sora-작업 명령으로 새 링크를 받을 수 있습니다.',
+  'card.link_days': '링크는 {{days}}일 동안 열립니다. {{jobs}} 명령으로 새 링크를 받을 수 있습니다.',
   'card.last_words':
-    '이 카드는 여기서 더 갱신할 수 없습니다. 진행 상황은 /sora-작업 명령으로 볼 수 있고, 끝나면 개인 메시지로 알려 드립니다.',
+    '이 카드는 여기서 더 갱신할 수 없습니다. 진행 상황은 {{jobs}} 명령으로 볼 수 있고, 끝나면 개인 메시지로 알려 드립니다.',
   'card.made_by_ai': '영상과 그림은 AI로 생성됩니다({{model}}).',
   'card.made_by_program': '영상과 그림은 영상 모델이 아니라 프로그램이 그립니다({{model}}).',
   'card.cancel': '취소',
@@ -234,12 +238,22 @@ export const ko: Record<keyof typeof en, string> = {
   'notice.completed': '영상이 완성되었습니다: {{title}}',
   'notice.failed': '영상을 완성하지 못했습니다: {{title}}',
   'notice.on_card': '채팅에 있는 카드에서 볼 수 있습니다.',
+  'answer.not_in_channel':
+    '이 채널에는 글을 쓸 수 없어 영상 카드를 개인 메시지로 보냈습니다. 다음부터 여기에서 보려면 저를 초대해 주세요: /invite {{bot}}',
+  'answer.nowhere':
+    '이 채널에도 개인 메시지에도 글을 쓸 수 없어 영상을 시작하지 않았습니다. 저를 여기에 초대해 주세요: /invite {{bot}}',
   'notice.show_card': '카드 보기',
 
   'answer.not_yours': '이 영상을 요청한 사람만 할 수 있습니다.',
   'answer.cancelled': '취소했습니다: {{title}}',
+  'answer.cancel_which': '어떤 영상을 취소할까요?',
+  'answer.nothing_to_cancel': '지금 만들고 있는 영상이 없습니다.',
   'answer.no_jobs': '아직 요청한 영상이 없습니다. /sora 명령으로 만들 수 있습니다.',
   'answer.failed': '예상하지 못한 문제가 생겼습니다. 다시 시도해 보고, 계속되면 봇 운영자에게 알려 주세요.',
+
+  'modal.title': '새 영상',
+  'modal.submit': '만들기',
+  'modal.close': '닫기',
 
   'help.how':
     '/sora 명령은 프롬프트 하나로 영상을 만듭니다. {{seconds}}초짜리 장면 {{segments}}개가 앞 장면이 끝난 바로 그 자리에서 이어집니다.',
@@ -261,6 +275,14 @@ export const ko: Record<keyof typeof en, string> = {
   'start.discord': 'Discord: {{name}}, 서버 {{guilds}}개',
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
+  'start.slack': 'Slack: {{team}}의 {{name}}, {{door}}',
+  'start.slack_socket': '소켓 모드',
+  'start.slack_http': '{{address}} 주소로 오는 서명된 요청',
+  'start.slack_off':
+    'Slack: 꺼짐. SLACK_BOT_TOKEN과 함께 SLACK_APP_TOKEN이나 SLACK_SIGNING_SECRET을 넣으세요. 얻는 방법은 README.ko.md에 있습니다.',
+  'start.slack_refused':
+    '{{variable}}: Slack이 거절했습니다({{reason}}). api.slack.com/apps에서 토큰을 다시 복사하세요.',
+  'start.port_taken': 'PORT: {{address}} 주소를 열 수 없습니다({{reason}}). HOST나 PORT를 바꾸세요.',
   'start.token_refused': 'DISCORD_TOKEN: Discord가 거절했습니다. 개발자 포털에서 봇 토큰을 다시 복사하세요.',
   'start.discord_lost':
     'Discord가 연결을 완전히 끊었습니다({{code}}). 개발자 포털에서 봇 토큰을 다시 복사한 뒤 다시 시작하세요. 끝나지 않은 작업은 그때 이어갑니다.',

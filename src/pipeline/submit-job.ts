@@ -27,10 +27,11 @@ export interface SubmitDeps {
 }
 
 /**
- * Who asks, and how much they may ask for. `picture` is the path of the picture that the film shall open on; `card` where a chat shows
- * the job, for one that is asked for in a chat.
+ * Who asks, and how much they may ask for. `id` is the job's for a submission that may come twice: the second time nothing is added.
+ * `picture` is the path of the picture that the film shall open on; `card` where a chat shows the job, for one that is asked for in a chat.
  */
 export interface Submission {
+  id?: string
   input: RequestInput
   picture: string | null
   identity: Identity
@@ -69,9 +70,11 @@ export function createCheckSubmission(deps: SubmitDeps) {
 export function createSubmitJob(deps: SubmitDeps) {
   return async function submitJob(submission: Submission): Promise<Job> {
     const { picture, identity, locale, limits, card } = submission
+    const first = submission.id === undefined ? null : await deps.jobs.get(submission.id)
+    if (first !== null) return first
     const { request, estimateUsd } = await checkRequest(deps, submission)
     const userId = await deps.jobs.userOf(identity)
-    const id = deps.newId()
+    const id = submission.id ?? deps.newId()
     await deps.work.create(id)
     try {
       if (picture !== null) {

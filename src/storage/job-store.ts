@@ -99,6 +99,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     submit: (job, limits, enlist) =>
       transaction(async (tx, committing) => {
         await lockUser(tx, job.userId)
+        const [first] = await tx.select().from(jobs).where(eq(jobs.id, job.id))
+        if (first) return toJob(first)
         await checkLimits(tx, job, limits)
         const { prompt, ...config } = job.request
         const [row] = await tx

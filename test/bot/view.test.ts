@@ -16,6 +16,7 @@ const COMPLETED: JobChange = { type: 'completed', film: FILM }
 
 function state(changes: readonly JobChange[], about: Partial<CardState> = {}): CardState {
   return {
+    chat: 'discord',
     job: job(),
     segments: [],
     events: eventsOf([{ type: 'queued' }, ...changes]),
@@ -130,7 +131,7 @@ test('a film without a link is said to be on its card only where it is there', (
   const told = (film: FilmOnCard) => {
     return noticeView(job({ locale: 'en' }), eventOf(COMPLETED, 9, START), null, film)?.lines.slice(2)
   }
-  const onCard = ['It is on its card in the chat.']
+  const onCard = ['It is with its card in the chat.']
   expect([told('attached'), told('smaller'), told('pending')]).toEqual([onCard, onCard, []])
   expect(told('absent')).toEqual([expect.stringContaining(FILM.key)])
   expect(cardView(state([COMPLETED], { film: 'pending' })).notes.join()).not.toContain(FILM.key)

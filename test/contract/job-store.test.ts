@@ -128,6 +128,16 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
   const story = async (jobId: string) =>
     (await events.since(jobId, 0)).map(({ type, status, progress }) => ({ type, status, progress }))
 
+  test('a job that is submitted again under its id is taken in once, at the same moment too, and whatever the limits', async () => {
+    const userId = await newUser(jobs)
+    const limits = { ...NO_LIMITS, activeJobs: 1 }
+    const job = newJob(userId)
+    const twice = await Promise.all([1, 2].map(() => jobs.submit(job, limits, noEnlist)))
+    twice.push(await jobs.submit(job, limits, noEnlist))
+    expect(twice.map(({ id }) => id)).toEqual([job.id, job.id, job.id])
+    expect((await jobs.list(userId, 10)).map(({ id }) => id)).toEqual([job.id])
+  })
+
   test('a submitted job can be read back as it was asked for, with its first event', async () => {
     const userId = await newUser(jobs)
     const asked = newJob(userId, { locale: 'en', request: { ...REQUEST, seconds: 12, image: true } })

@@ -71,6 +71,45 @@ test('Discord is on with a token alone', () => {
   expect(readConfig({ DISCORD_GUILD_ID: '123456789012345678' }).discord).toBeNull()
 })
 
+test('Slack is on with a bot token and one way in: Socket Mode where its token is set', () => {
+  const bot = { SLACK_BOT_TOKEN: 'xoxb-1' }
+  const secret = '0123456789abcdef0123456789abcdef'
+  const slack = { botToken: 'xoxb-1', apiUrl: 'https://slack.com/api', uploadFilm: false }
+  expect(readConfig({ ...bot, SLACK_APP_TOKEN: 'xapp-1', SLACK_SIGNING_SECRET: secret }).slack).toEqual({
+    ...slack,
+    door: { appToken: 'xapp-1' },
+  })
+  const http = { SLACK_SIGNING_SECRET: secret, SLACK_UPLOAD_FILM: 'true', HOST: '0.0.0.0', PORT: '8080' }
+  expect(readConfig({ ...bot, ...http }).slack).toEqual({
+    ...slack,
+    uploadFilm: true,
+    door: { signingSecret: secret, host: '0.0.0.0', port: 8080 },
+  })
+  expect(readConfig({ ...bot, SLACK_SIGNING_SECRET: secret }).slack?.door).toMatchObject({
+    host: '127.0.0.1',
+    port: 3000,
+  })
+})
+
+test('half of what Slack needs, swapped tokens and a secret of another kind are told of, and never repeated', () => {
+  const told = (env: NodeJS.ProcessEnv) => problems(env).map(({ variable, problem }) => [variable, problem])
+  expect(told({ SLACK_BOT_TOKEN: 'xoxb-1' })).toEqual([['SLACK_BOT_TOKEN', 'needs_one_of']])
+  expect(told({ SLACK_APP_TOKEN: 'xapp-1' })).toEqual([['SLACK_BOT_TOKEN', 'needed_with']])
+  const swapped = { SLACK_BOT_TOKEN: 'xapp-secret', SLACK_APP_TOKEN: 'xoxb-secret' }
+  expect(told(swapped)).toEqual([
+    ['SLACK_BOT_TOKEN', 'not_slack_token'],
+    ['SLACK_APP_TOKEN', 'not_slack_token'],
+  ])
+  const wrong = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 'secret' }
+  expect(told(wrong)).toEqual([['SLACK_SIGNING_SECRET', 'not_slack_secret']])
+  for (const env of [swapped, wrong]) {
+    for (const problem of problems(env)) {
+      for (const locale of ['ko', 'en'] as const)
+        expect(problemText(problem, locale)).not.toMatch(/secret$|-secret/)
+    }
+  }
+})
+
 test('a variable that is set to nothing counts as not set', () => {
   const names = [
     'DATA_DIR',

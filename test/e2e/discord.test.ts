@@ -2,15 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InteractionResponseType } from 'discord.js'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest'
-import {
-  type BotAtWork,
-  buttonsOf,
-  notAsText,
-  prepareBot,
-  shown,
-  toldOf,
-  until,
-} from '../support/discord-bot.ts'
+import { type BotAtWork, buttonsOf, notAsText, prepareBot, shown, toldOf } from '../support/discord-bot.ts'
 import type { Call } from '../support/discord-calls.ts'
 import type { Options } from '../support/discord-commands.ts'
 import type { DiscordFront } from '../support/discord-front.ts'
@@ -18,6 +10,7 @@ import type { Shown } from '../support/discord-messages.ts'
 import type { Person, Place } from '../support/discord-people.ts'
 import type { FalServer } from '../support/fal-server.ts'
 import { makePicture } from '../support/film.ts'
+import { until } from '../support/until.ts'
 
 const FILM = { prompt: 'a lighthouse in the rain', segments: 2, seconds: 4 }
 const HANGUL = /[가-힣]/

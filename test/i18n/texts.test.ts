@@ -23,6 +23,7 @@ const DATA: { [C in ErrorCode]: ErrorData[C] } = {
   prompt_empty: { max: 500 },
   prompt_too_long: { given: 501, max: 500 },
   option_invalid: { option: 'aspect', given: '4:3', allowed: ['16:9', '9:16', '1:1'] },
+  option_unknown: { given: '--segment', allowed: ['--segments', '--seconds'] },
   model_retired: { model: 'sora-2', retired_on: '2026-09-24', replacement: 'wan-2.7' },
   model_unavailable: { model: 'veo-3.1', allowed: ['local'] },
   combination_unsupported: {

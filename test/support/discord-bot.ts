@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Env, MAIN, type Machine, type Running } from './cli.ts'
 import { usedMachine } from './databases.ts'
 import { type DiscordFront, startDiscordFront } from './discord-front.ts'
@@ -7,6 +6,7 @@ import type { Person, Place } from './discord-people.ts'
 import { type FalServer, startFalServer } from './fal-server.ts'
 import { CLIP } from './services.ts'
 import { type SupabaseServer, startSupabaseServer } from './supabase-server.ts'
+import { until } from './until.ts'
 
 /** A bot at work: the whole program as a process, with a stand-in for everything that it talks to. */
 export interface BotAtWork {
@@ -77,21 +77,6 @@ export async function prepareBot(
     },
     start,
     crash,
-  }
-}
-
-/** Waits until there is what is looked for: anything but undefined, null and false. `instead` tells what there was instead. */
-export async function until<T>(
-  what: string,
-  look: () => T | Promise<T>,
-  { seconds = 30, instead = () => '' }: { seconds?: number; instead?: () => string } = {},
-): Promise<Exclude<T, undefined | null | false>> {
-  const last = Date.now() + seconds * 1000
-  for (;;) {
-    const found = await look()
-    if (found) return found as Exclude<T, undefined | null | false>
-    if (Date.now() > last) throw new Error(`there was never ${what}${instead()}`)
-    await sleep(20)
   }
 }
 

@@ -7,18 +7,17 @@ import {
   MessageFlags,
 } from 'discord.js'
 import type { CardPlace } from '../../core/card.ts'
-import { UserError, userError } from '../../core/errors.ts'
 import type { Identity, Log } from '../../core/ports.ts'
 import { type Locale, type ModelList, parseRequest, type RequestInput } from '../../core/request.ts'
 import { text } from '../../i18n/index.ts'
-import { type AnswerView, helpAnswer, jobsAnswer, plainAnswer, refusalAnswer } from '../answer.ts'
+import type { AnswerView } from '../answer.ts'
 import { type CommandName, suggestJobs, suggestModels } from '../command.ts'
 import type { LiveReplies } from '../live-reply.ts'
-import { filmLink } from '../pen.ts'
+import { checkPicture } from '../picture.ts'
+import { type Asker, createRequests } from '../requests.ts'
 import type { BotService } from '../service.ts'
-import { titleOf } from '../view.ts'
 import { cut } from './escape.ts'
-import { checkAttachedImage, fetchAttachedImage } from './image.ts'
+import { fetchAttachedImage } from './image.ts'
 import type { CardInteraction, DiscordPlatform } from './platform.ts'
 import { renderAnswer, renderOpening } from './render.ts'
 
@@ -28,7 +27,6 @@ export interface CommandDeps {
   platform: DiscordPlatform
   replies: LiveReplies
   apiUrl: string
-  channelUrl: (channelId: string) => string | null
   log: Log
   /** Ends what is still being taken in. */
   stopping: AbortSignal
@@ -36,8 +34,6 @@ export interface CommandDeps {
 
 type Acting = ChatInputCommandInteraction | ButtonInteraction | AutocompleteInteraction
 type Answerable = ChatInputCommandInteraction | ButtonInteraction
-
-const JOBS_SHOWN = 10
 
 /** How long a film's checks may keep Discord's first answer, which must come within 3 s, so that a refusal is private. Milliseconds. */
 const CHECK_MS = 1000
@@ -48,6 +44,11 @@ const SUGGESTIONS = { count: 25, length: 100 }
 /** What is done for each command, button and suggestion. Whatever is refused or fails is answered to that person alone. */
 export function createCommands(deps: CommandDeps) {
   const { service, models, platform, replies, log } = deps
+  const requests = createRequests({
+    ...deps,
+    chat: 'discord',
+    cardUrl: async (card) => platform.cardUrl(card),
+  })
 
   async function makeFilm(interaction: ChatInputCommandInteraction): Promise<void> {
     const locale = localeOf(interaction)
@@ -60,7 +61,7 @@ export function createCommands(deps: CommandDeps) {
     )
     // what can be refused at once is answered at once, and nobody else sees it
     const { prompt } = parseRequest({ ...input, image: image !== null }, models)
-    if (image !== null) checkAttachedImage(image)
+    if (image !== null) checkPicture(image)
 
     const fetched = image === null ? null : fetchAttachedImage(image, deps.apiUrl, deps.stopping)
     try {
@@ -92,35 +93,18 @@ export function createCommands(deps: CommandDeps) {
 
   async function showJobs(interaction: ChatInputCommandInteraction): Promise<void> {
     await interaction.deferReply({ flags: MessageFlags.Ephemeral })
-    const locale = localeOf(interaction)
-    const jobs = await service.jobs.list(await service.jobs.userOf(identityOf(interaction)), JOBS_SHOWN)
-    const answer = await jobsAnswer(jobs, locale, async (job) => {
-      const film = job.film === null ? null : await filmLink(service, job.film)
-      if (film !== null) return { label: text(locale, 'card.open'), url: film }
-      const card = await service.cards.of(job.id, 'discord')
-      const channel = card === null || card.deleted ? null : deps.channelUrl(card.channelId)
-      if (card === null || channel === null) return null
-      return { label: text(locale, 'notice.show_card'), url: `${channel}/${card.messageId}` }
-    })
-    await interaction.editReply(renderAnswer(answer))
+    await interaction.editReply(renderAnswer(await requests.jobs(askerOf(interaction))))
   }
 
   async function cancelFilm(interaction: ChatInputCommandInteraction): Promise<void> {
     await interaction.deferReply({ flags: MessageFlags.Ephemeral })
     const jobId = interaction.options.getString('job', true).trim()
-    const job = await service.jobs.get(jobId)
-    const userId = await service.jobs.userOf(identityOf(interaction))
-    // for anybody else a job does not exist
-    if (job === null || job.userId !== userId) throw userError('job_not_found', { job_id: jobId })
-    await service.cancel(jobId)
-    const answer = plainAnswer(text(localeOf(interaction), 'answer.cancelled', { title: titleOf(job) }))
-    await interaction.editReply(renderAnswer(answer))
+    await interaction.editReply(renderAnswer(await requests.cancel(askerOf(interaction), jobId)))
   }
 
   async function showHelp(interaction: ChatInputCommandInteraction): Promise<void> {
     await interaction.deferReply({ flags: MessageFlags.Ephemeral })
-    const allowance = await service.allowance(identityOf(interaction))
-    await interaction.editReply(renderAnswer(helpAnswer(allowance, models, localeOf(interaction))))
+    await interaction.editReply(renderAnswer(await requests.help(askerOf(interaction))))
   }
 
   const commands: Record<CommandName, (interaction: ChatInputCommandInteraction) => Promise<void>> = {
@@ -134,23 +118,13 @@ export function createCommands(deps: CommandDeps) {
   async function press(interaction: ButtonInteraction): Promise<void> {
     await interaction.deferUpdate()
     const [action, jobId = ''] = interaction.customId.split(':')
-    const job = await service.jobs.get(jobId)
-    if (job === null) throw userError('job_not_found', { job_id: jobId })
-    if (job.userId !== (await service.jobs.userOf(identityOf(interaction)))) {
-      await tell(interaction, plainAnswer(text(localeOf(interaction), 'answer.not_yours')))
-      return
-    }
-    const card = await service.cards.of(jobId, 'discord')
-    if (card?.messageId === interaction.message.id) {
-      // where the bot itself can't edit the card, the press lets it for a while
-      platform.remember(jobId, cardInteraction(interaction, interaction.message))
-    }
-    try {
-      if (action === 'cancel') await service.cancel(jobId)
-      if (action === 'retry') await service.retry(jobId, identityOf(interaction))
-    } finally {
-      replies.follow({ jobId })
-    }
+    const answer = await requests.press(askerOf(interaction), action, jobId, (card) => {
+      if (card.messageId === interaction.message.id) {
+        // where the bot itself can't edit the card, the press lets it for a while
+        platform.remember(jobId, cardInteraction(interaction, interaction.message))
+      }
+    })
+    if (answer !== null) await tell(interaction, answer)
   }
 
   async function suggest(interaction: AutocompleteInteraction): Promise<void> {
@@ -176,16 +150,8 @@ export function createCommands(deps: CommandDeps) {
     try {
       await work()
     } catch (error) {
-      const about = { interaction: interaction.id, err: error }
-      if (error instanceof UserError)
-        log.info({ interaction: interaction.id, code: error.detail.code }, 'refused')
-      else log.error(about, 'an interaction failed')
-      const locale = localeOf(interaction)
-      const answer =
-        error instanceof UserError
-          ? await refusalAnswer(error.detail, locale, service.jobs)
-          : plainAnswer(text(locale, 'answer.failed'))
-      await tell(interaction, answer)
+      const about = { interaction: interaction.id }
+      await tell(interaction, await requests.refusal(error, localeOf(interaction), about))
     }
   }
 
@@ -208,6 +174,10 @@ async function tell(interaction: Answerable, answer: AnswerView): Promise<void> 
 
 function localeOf(interaction: Acting): Locale {
   return interaction.locale === 'ko' ? 'ko' : 'en'
+}
+
+function askerOf(interaction: Acting): Asker {
+  return { identity: identityOf(interaction), locale: localeOf(interaction) }
 }
 
 function identityOf(interaction: Acting): Identity {

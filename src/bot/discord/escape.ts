@@ -1,9 +1,5 @@
 import { MOMENTS } from '../answer.ts'
-
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
-
-/** A direction that is set and not ended would turn what we write after it. */
-const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g
+import { cut as cutText, withoutTurns } from '../cut.ts'
 
 /** Emphasis, code, spoilers, links, mentions and emoji by name; a backslash before any punctuation shows it as it is. */
 const INLINE = /[\\*_`|<[\]@]|~(?!\d)|(?<!\d)~/g
@@ -17,8 +13,7 @@ const ADDRESS = /:\/\//g
 
 /** A text that Discord shows as it was written: no markdown, no mention, no link. */
 export function escaped(text: string): string {
-  return text
-    .replace(BIDI_CONTROLS, '')
+  return withoutTurns(text)
     .replace(INLINE, '\\$&')
     .replace(AT_LINE_START, '$1\\$2')
     .replace(NUMBERED, '$1\\$2')
@@ -31,15 +26,8 @@ export function escapedLine(text: string, max: number): string {
   return cut(escaped(text.replace(/\s+/g, ' ').trim()), max)
 }
 
-/** A text of at most `max` UTF-16 units, cut between characters as readers count them, with … in place of what is missing. */
+/** A text of at most `max` UTF-16 units, cut between characters as readers count them. */
 export function cut(text: string, max: number): string {
-  if (text.length <= max) return text
-  let end = 0
-  for (const { segment, index } of graphemes.segment(text)) {
-    if (index + segment.length > max - 1) break
-    end = index + segment.length
-  }
   // a backslash that lost what it escapes would escape the …
-  const whole = text.slice(0, end).replace(/(?<!\\)((?:\\\\)*)\\$/, '$1')
-  return `${whole}…`
+  return cutText(text, max, (whole) => whole.replace(/(?<!\\)((?:\\\\)*)\\$/, '$1'))
 }

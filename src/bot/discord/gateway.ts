@@ -106,7 +106,6 @@ export async function startDiscordBot(deps: {
     platform,
     replies,
     apiUrl,
-    channelUrl,
     log,
     stopping: stopping.signal,
   })

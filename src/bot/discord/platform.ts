@@ -33,6 +33,8 @@ export interface CardInteraction {
 export interface DiscordPlatform extends ChatPlatform {
   /** Lets a card be edited by its interaction where the bot can't see the channel. */
   remember(jobId: string, interaction: CardInteraction): void
+  /** A card's address in the client; null where the bot doesn't know its channel. */
+  cardUrl(card: Card): string | null
 }
 
 /**
@@ -122,6 +124,7 @@ export function createDiscordPlatform(deps: {
       const body = renderNotice(notice, { person: card.externalUserId, cardUrl: cardUrl(card) })
       return post(card.channelId, card.jobId, key, end, body).catch(rethrow)
     },
+    cardUrl,
     remember(jobId, interaction) {
       for (const [id, { at }] of interactions) if (at + TOKEN_MS <= now()) interactions.delete(id)
       interactions.set(jobId, { ...interaction, tokenOnly: interaction.ephemeral })

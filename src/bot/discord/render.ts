@@ -9,7 +9,8 @@ import {
 } from 'discord.js'
 import type { AnswerView } from '../answer.ts'
 import type { CardMedia } from '../platform.ts'
-import type { Button, CardView, Fact, NoticeView, ShotMark } from '../view.ts'
+import { MARKS, progressBar } from '../signs.ts'
+import type { Button, CardView, Fact, NoticeView } from '../view.ts'
 import { cut, escaped, escapedLine } from './escape.ts'
 
 /** A message of Discord's second kind of components. */
@@ -39,10 +40,6 @@ const COLOURS: Record<CardView['tone'], number> = {
   failed: 0xed4245,
   cancelled: 0x80848e,
 }
-
-const MARKS: Record<ShotMark, string> = { done: '✅', working: '🎬', waiting: '▫️', failed: '❌', left: '▪️' }
-
-const BAR = 16
 
 /** A card as a message. The film or picture goes with it under the name of `media`. */
 export function renderCard(view: CardView, media: CardMedia | null): CardPayload {
@@ -162,9 +159,11 @@ function quoted(text: string, max: number): string {
 }
 
 function stateText({ state, progress, detail }: CardView): string[] {
-  const filled = Math.round(progress * BAR)
-  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.round(progress * 100)}%`
-  return [`**${state}**`, bar, ...(detail === '' ? [] : [escapedLine(detail, PARTS.detail)])]
+  return [
+    `**${state}**`,
+    progressBar(progress),
+    ...(detail === '' ? [] : [escapedLine(detail, PARTS.detail)]),
+  ]
 }
 
 /** Moments are counted by the reader's own client, so that nobody has to edit the card for them. */

@@ -4,7 +4,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type AttachedImage, checkAttachedImage, fetchAttachedImage } from '../../../src/bot/discord/image.ts'
+import { type AttachedImage, fetchAttachedImage } from '../../../src/bot/discord/image.ts'
+import { checkPicture } from '../../../src/bot/picture.ts'
 import { UserError } from '../../../src/core/errors.ts'
 
 const NEVER = new AbortController().signal
@@ -45,7 +46,7 @@ test.each([
   ['image_unreadable', { contentType: 'video/mp4' }],
   ['image_too_small', { width: 299 }],
 ] as const)('by what is known of it, a picture is %s: %o', async (code, changes) => {
-  expect(await codeOf(() => checkAttachedImage(image(changes)))).toBe(code)
+  expect(await codeOf(() => checkPicture(image(changes)))).toBe(code)
 })
 
 test.each([

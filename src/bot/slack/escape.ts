@@ -1,0 +1,29 @@
+import { MOMENTS } from '../answer.ts'
+import { cut, withoutTurns } from '../cut.ts'
+
+/** The three signs by which Slack marks mentions, links and dates. docs.slack.dev/messaging/formatting-message-text#escaping */
+const SIGNS: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+
+/** A text that Slack shows as it was written, cut to `max` UTF-16 units: no mention, no link. Emphasis is left to the block that it stands in. */
+export function escaped(text: string, max: number): string {
+  const plain = withoutTurns(text).replace(/[&<>]/g, (sign) => SIGNS[sign] ?? sign)
+  // half of a sign's name would be shown as letters
+  return cut(plain, max, (whole) => whole.replace(/&[a-z]*$/, ''))
+}
+
+/** The same on one line. */
+export function escapedLine(text: string, max: number): string {
+  return escaped(text.replace(/\s+/g, ' ').trim(), max)
+}
+
+/** An escaped text with its moments by the reader's own clock, for blocks that take markup. docs.slack.dev/messaging/formatting-message-text#date-formatting */
+export function withMoments(text: string): string {
+  return text.replace(MOMENTS, (_, seconds) => {
+    return `<!date^${seconds}^{time_secs} ({ago})|${new Date(Number(seconds) * 1000).toISOString()}>`
+  })
+}
+
+/** What somebody typed into a command: Slack sends it escaped. */
+export function unescaped(text: string): string {
+  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+}
