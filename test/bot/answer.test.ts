@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { refusalAnswer } from '../../src/bot/answer.ts'
 import { renderAnswer } from '../../src/bot/discord/render.ts'
+import { renderAnswer as renderSlackAnswer } from '../../src/bot/slack/render.ts'
 import { userError } from '../../src/core/errors.ts'
 import { job } from './support.ts'
 
@@ -10,9 +11,16 @@ test.each(['ko', 'en'] as const)(
   'a limit is said with its number and with the moment by the reader’s clock: %s',
   async (locale) => {
     const { detail } = userError('hourly_limit', { limit: 7, retry_at: '2026-11-24T12:00:00Z' })
-    const said = JSON.stringify(renderAnswer(await refusalAnswer(detail, locale, jobs)))
+    const answer = await refusalAnswer(detail, locale, jobs)
+    const said = JSON.stringify(renderAnswer(answer))
     expect(said).toContain('7')
     expect(said).toContain('<t:1795521600:T> (<t:1795521600:R>)')
+    const { blocks, text } = renderSlackAnswer(answer)
+    const moment = '<!date^1795521600^{time_secs} ({ago})|2026-11-24T12:00:00.000Z>'
+    expect(blocks).toEqual([
+      { type: 'section', text: { type: 'mrkdwn', text: expect.stringContaining(moment) } },
+    ])
+    expect(text).toContain(moment)
   },
 )
 

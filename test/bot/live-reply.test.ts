@@ -85,6 +85,8 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?
     fail: [] as ChatFault[],
     failFilms: [] as ChatFault[],
     failDirect: [] as ChatFault[],
+    /** For how long each refusal asks to be left alone. */
+    waits: {} as { retryAfterMs?: number },
     editableUntil: null as number | null,
     smaller: null as Buffer | null,
     /** What the next edits wait for. */
@@ -99,7 +101,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?
   }
   const refuse = (faults: ChatFault[]) => {
     const fault = faults.shift()
-    if (fault !== undefined) throw new ChatError(fault, fault)
+    if (fault !== undefined) throw new ChatError(fault, fault, chat.waits)
   }
   const platform: ChatPlatform = {
     name: 'discord',
@@ -299,6 +301,23 @@ describe('edits', () => {
     expect(chat.edits.at(-1)?.view.tone).toBe('done')
   })
 
+  test('a chat that asks to be left alone is, and the end waits too', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' })
+    start().follow(card)
+    await clock.pass(MINUTE)
+    chat.fail = ['passing']
+    chat.waits = { retryAfterMs: 3 * MINUTE }
+    happen(started(1))
+    await clock.pass(MINUTE)
+    const before = chat.tries
+    happen(COMPLETED)
+    await clock.pass(MINUTE)
+    expect([chat.fail, chat.tries]).toEqual([[], before])
+    await clock.pass(2 * MINUTE)
+    expect(chat.edits.at(-1)?.view.tone).toBe('done')
+  })
+
   test('a failure that passes is tried again, ever more slowly', async () => {
     const { clock, card, chat, happen, start } = scene()
     happen({ type: 'queued' })
@@ -444,6 +463,15 @@ describe('the film', () => {
     expect(chat.edits.map(({ media }) => media?.name)).toEqual(['frame.jpg', 'frame.jpg', 'film-smaller.mp4'])
   })
 
+  test('is sent whole where the platform asks to wait again and again', async () => {
+    const { chat } = await finished({ film: nine }, (chat) => {
+      chat.failFilms = ['passing', 'passing']
+      chat.waits = { retryAfterMs: 1000 }
+      chat.smaller = Buffer.from('x')
+    })
+    expect(chat.edits.map(({ media }) => media?.name)).toEqual(['frame.jpg', 'film.mp4'])
+  })
+
   test.each([
     ['too large', ['too_large', 'too_large', 'too_large']],
     ['one that fails', Array.from({ length: 6 }, () => 'passing')],
@@ -486,6 +514,18 @@ describe('the end', () => {
       expect([chat.direct.length, chat.mentions.length]).toEqual([direct, mentions])
       expect(card.notifiedAt).not.toBeNull()
     }
+  })
+
+  test('is told of when a chat that asks to wait is ready', async () => {
+    const { clock, card, chat, happen, start } = scene()
+    happen({ type: 'queued' }, COMPLETED)
+    chat.failDirect = ['passing']
+    chat.waits = { retryAfterMs: 10 * MINUTE }
+    start().follow(card)
+    await clock.pass(9 * MINUTE)
+    expect([chat.failDirect, chat.direct]).toEqual([[], []])
+    await clock.pass(2 * MINUTE)
+    expect(chat.direct).toHaveLength(1)
   })
 
   test('is told of though an edit of the card takes for ever', async () => {

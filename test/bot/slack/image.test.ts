@@ -1,0 +1,49 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { webApi } from '@slack/bolt'
+import { expect, onTestFinished, test } from 'vitest'
+import { fetchNamedPicture } from '../../../src/bot/slack/image.ts'
+import { UserError } from '../../../src/core/errors.ts'
+
+/** Fetches a file at a Slack whose file host answers so, with a program that stops when it is asked if `stops`. */
+async function fetchFrom(answer: { status: number; location?: string }, stops = false): Promise<unknown> {
+  const stopping = new AbortController()
+  const server = createServer((request, response) => {
+    if (request.url === '/files.info') {
+      const file = { name: 'a.png', mimetype: 'image/png', size: 4, url_private: `${url}/a.png` }
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ ok: true, file }))
+    } else if (stops) stopping.abort()
+    else response.writeHead(answer.status, answer.location ? { location: answer.location } : {}).end('data')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const client = new webApi.WebClient('xoxb-1', { slackApiUrl: `${url}/`, allowAbsoluteUrls: true })
+  const given = { client, token: 'xoxb-1', apiUrl: url, stopping: stopping.signal }
+  const fetched = await fetchNamedPicture({ fileId: 'F1' }, given)
+  const failure = await fetched.path.then(
+    () => null,
+    (error) => error,
+  )
+  await fetched.remove()
+  return failure
+}
+
+test.each([404, 302])('a file that Slack hasn’t got, by a %i, is called unreadable', async (status) => {
+  const failure = await fetchFrom({ status, location: 'http://127.0.0.1:9/' })
+  expect(failure).toBeInstanceOf(UserError)
+  expect((failure as UserError).detail.code).toBe('image_unreadable')
+})
+
+test('a file whose host is down is not called unreadable', async () => {
+  const failure = await fetchFrom({ status: 503 })
+  expect(failure).not.toBeInstanceOf(UserError)
+  expect(failure).toMatchObject({ message: '127.0.0.1 answered 503' })
+})
+
+test('a file that is on its way is given up where the program stops', async () => {
+  expect(await fetchFrom({ status: 200 }, true)).toMatchObject({ name: 'AbortError' })
+})
