@@ -16,8 +16,8 @@ const [asked, ...paths] = process.argv.slice(2)
 const quick = process.argv.includes('--quick')
 const COUNTS = quick ? [2, 10] : [2, 4, 10, 30, 100]
 const ROUNDS = 3
-/** Of more clips than that nothing is encoded: ten of them take minutes. */
-const ENCODED_MAX = 4
+/** Of more clips than that nothing is encoded: ten of them take a minute and more. */
+const ENCODED_MAX = 10
 /** Of more clips than that, one round must do for whatever decodes. */
 const MEASURED_MAX = 10
 /** Clips that are made; more are the same ones again. */

@@ -16,6 +16,8 @@ import { decodeSound } from '../test/support/sound.ts'
 export interface Readings {
   repeated: number
   missing: number
+  /** Frames that come after one with a higher number. */
+  swapped: number
   held: number
   /** Beeps beside the frames that they belong to, in ms: the farthest, and how much farther the last is than the first. */
   offset: number
@@ -58,6 +60,7 @@ export async function readFilm(
   return {
     repeated: numbers.filter((number, i) => number === numbers[i - 1]).length,
     missing: all - new Set(numbers).size,
+    swapped: numbers.filter((number, i) => number < (numbers[i - 1] ?? number)).length,
     held: longestHeld(frames) * recipe.fps,
     offset: Math.max(...offsets.map(Math.abs)),
     growth: (offsets.at(-1) ?? Number.NaN) - (offsets[0] ?? Number.NaN),

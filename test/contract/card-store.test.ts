@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { and, eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import type { Card } from '../../src/core/card.ts'
 import type { Film } from '../../src/core/job.ts'
@@ -8,7 +7,6 @@ import { changeText } from '../../src/i18n/index.ts'
 import { createCardStore } from '../../src/storage/card-store.ts'
 import { createEventLog } from '../../src/storage/event-log.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
-import { jobLogs, jobs as jobsTable, segments } from '../../src/storage/schema.ts'
 import { DATABASES, NO_LIMITS, newJob, noEnlist, silentLog } from '../support/databases.ts'
 
 const FILM: Film = {
@@ -133,40 +131,5 @@ describe.each(DATABASES)('cards in $name', async ({ open }) => {
     expect(await isOpen(card)).toBe(true)
     expect(await cards.notified(card, end.at)).toBe(true)
     expect(await isOpen(card)).toBe(false)
-  })
-
-  test('what a card says of the time left comes from the newest segments of its model', async () => {
-    const { card, claim } = await jobWithCard()
-    const model = `model-of-${card.jobId}`
-    expect(await jobs.usualSeconds(model)).toBeNull()
-    await jobs.startPlanning(claim)
-    await jobs.startGenerating(claim, { title: 't', shots: [{ title: 'a', prompt: 'b', seconds: 4 }] })
-    await database.db.update(segments).set({ model }).where(eq(segments.jobId, card.jobId))
-    const [planned] = await jobs.segments(card.jobId)
-    if (!planned) throw new Error('the job has no segment')
-    const told = { segment: 1, of: 1, title: 'a' }
-    const sent = await jobs.moveSegment(claim, planned, 'submitting', {
-      change: { type: 'segment_started', ...told },
-    })
-    const submitted = await jobs.moveSegment(claim, sent, 'submitted', { request: { id: 'r', urls: {} } })
-    expect(await jobs.usualSeconds(model)).toBeNull()
-    const rendered = await jobs.moveSegment(claim, submitted, 'rendered', { clipUrl: 'https://example.com' })
-    await jobs.moveSegment(claim, rendered, 'stored', { change: { type: 'segment_done', ...told } })
-    await database.db
-      .update(jobLogs)
-      .set({ timestamp: sql`${jobLogs.timestamp} - interval '80 seconds'` })
-      .where(and(eq(jobLogs.jobId, card.jobId), sql`${jobLogs.event} ->> 'type' = 'segment_started'`))
-    expect(Math.round((await jobs.usualSeconds(model)) ?? 0)).toBe(80)
-  })
-
-  test('what a person has asked for is counted as their limits are', async () => {
-    const { card, claim } = await jobWithCard()
-    const userId = (await jobs.get(card.jobId))?.userId ?? ''
-    expect(await jobs.usage(userId)).toEqual({ lastHour: 1, active: 1 })
-    await jobs.fail(claim, { code: 'internal', data: { reason: 'boom' } })
-    expect(await jobs.usage(userId)).toEqual({ lastHour: 1, active: 0 })
-    const anHourAgo = sql`now() - interval '61 minutes'`
-    await database.db.update(jobsTable).set({ createdAt: anHourAgo }).where(eq(jobsTable.id, card.jobId))
-    expect(await jobs.usage(userId)).toEqual({ lastHour: 0, active: 0 })
   })
 })

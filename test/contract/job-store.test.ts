@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ErrorDetail, UserError } from '../../src/core/errors.ts'
 import type { JobEvent } from '../../src/core/event.ts'
@@ -197,6 +197,37 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
     await db.update(jobsTable).set({ status: 'cancelled' }).where(eq(jobsTable.id, done.id))
     await submitted()
     expect((await jobs.unfinishedOf(identity, 1)).map((job) => job.id)).toEqual([id])
+  })
+
+  test('what a segment usually takes comes from the newest ones of its model', async () => {
+    const claim = await generating()
+    const model = `model-of-${claim.jobId}`
+    expect(await jobs.usualSeconds(model)).toBeNull()
+    await db.update(segmentsTable).set({ model }).where(eq(segmentsTable.jobId, claim.jobId))
+    const told = { segment: 1, of: 3, title: 'a' }
+    const sent = await jobs.moveSegment(claim, await segment(claim), 'submitting', {
+      change: { type: 'segment_started', ...told },
+    })
+    const accepted = await jobs.moveSegment(claim, sent, 'submitted', { request: REMOTE })
+    expect(await jobs.usualSeconds(model)).toBeNull()
+    const rendered = await jobs.moveSegment(claim, accepted, 'rendered', { clipUrl: 'https://example.com' })
+    await jobs.moveSegment(claim, rendered, 'stored', { change: { type: 'segment_done', ...told } })
+    await db
+      .update(jobLogs)
+      .set({ timestamp: sql`${jobLogs.timestamp} - interval '80 seconds'` })
+      .where(and(eq(jobLogs.jobId, claim.jobId), sql`${jobLogs.event} ->> 'type' = 'segment_started'`))
+    expect(Math.round((await jobs.usualSeconds(model)) ?? 0)).toBe(80)
+  })
+
+  test('what a person has asked for is counted as their limits are', async () => {
+    const claim = await held()
+    const userId = (await jobs.get(claim.jobId))?.userId ?? ''
+    expect(await jobs.usage(userId)).toEqual({ lastHour: 1, active: 1 })
+    await jobs.fail(claim, REJECTED)
+    expect(await jobs.usage(userId)).toEqual({ lastHour: 1, active: 0 })
+    const anHourAgo = sql`now() - interval '61 minutes'`
+    await db.update(jobsTable).set({ createdAt: anHourAgo }).where(eq(jobsTable.id, claim.jobId))
+    expect(await jobs.usage(userId)).toEqual({ lastHour: 0, active: 0 })
   })
 
   test('a new start finds the unfinished jobs, oldest first, and none that has ended', async () => {

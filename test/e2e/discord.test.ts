@@ -121,7 +121,8 @@ describe('/sora', () => {
     const film = await fetch(link)
     expect([film.status, film.headers.get('content-type')]).toEqual([200, 'video/mp4'])
     const told = await toldOf(front, person)
-    expect([...told.text.matchAll(/https?:[^\s)]+/g), ...linksOf(told)].length).toBeGreaterThan(0)
+    // each link is signed anew
+    expect(linksOf(told).map((url) => new URL(url).pathname)).toContain(new URL(link).pathname)
     expect([await front.dms(person), front.messages(place.channelId), told.called, card.called]).toEqual([
       [told],
       [card],
@@ -153,13 +154,13 @@ describe('/sora', () => {
   })
 
   test('outlives the token of its interaction: the card is edited to its end, and where it can’t be, the direct message comes', async () => {
-    front.tokenLifetime(1000)
+    front.tokenLifetime(3000)
     const doors = [fal.hold('submit'), fal.hold('submit')]
     const here = await ask()
     const elsewhere = await ask(FILM, { place: await front.people.elsewhere() })
     front.tokenLifetime(15 * 60_000)
     for (const door of doors) await door.arrived
-    await until('tokens that are old', () => Date.now() > elsewhere.call.sentAt + 1000)
+    await until('tokens that are old', () => Date.now() > elsewhere.call.sentAt + 3000)
     const since = front.requests.length
     for (const door of doors) door.release()
     await finished(here.place)
@@ -209,14 +210,13 @@ describe('what Discord refuses never harms a job', { concurrent: true }, () => {
     await toldOf(front, person)
   })
 
-  test('too many edits of an old card, and closed direct messages: the end is shown, and the person mentioned once', async () => {
+  test('too many edits of an old card, and closed direct messages: it is left alone for a while, and the person mentioned once', async () => {
     const place = front.people.channel()
-    front.fail('message edit', 30046, 2, place.channelId)
+    front.fail('message edit', 30046, 1000, place.channelId)
     const { person } = await ask(FILM, { place })
     front.closeDms(person, 50278)
     await mentioned(person, place)
-    await finished(place)
-    expect(about(place.channelId).filter(({ route }) => route === 'message edit').length).toBeLessThan(15)
+    expect(about(place.channelId).filter(({ route }) => route === 'message edit').length).toBeLessThan(5)
   })
 
   test('limits, failures and broken lines, and direct messages that are refused: the same', async () => {
@@ -285,7 +285,7 @@ describe('a prompt is shown as text, and calls nobody', () => {
       expect(notAsText(card.text, written)).toEqual([])
       expect(card.called).toEqual([])
       // a character is whole or not there, and the card's own direction stays
-      expect(card.text.isWellFormed()).toBe(true)
+      expect(card.text.replaceAll(family, '')).not.toMatch(/👨|👩|👧|\u200d/)
       expect(card.text).not.toMatch(/[\u202a-\u202e]/)
     }
 
@@ -322,7 +322,13 @@ describe('a prompt is shown as text, and calls nobody', () => {
     // two an hour are allowed here
     for (const locale of ['ko', 'en-US']) {
       const limited = await front.command(person, place, 'sora', FILM, { locale })
-      expect((await privately(limited, locale)).text).toContain('2')
+      const { text } = await privately(limited, locale)
+      expect(text).toMatch(/\b2 films|2편/)
+      const [, moment = 0] = /<t:(\d+):T>/.exec(text) ?? []
+      expect([Number(moment) > Date.now() / 1000, Number(moment) <= Date.now() / 1000 + 3601]).toEqual([
+        true,
+        true,
+      ])
       expect((await limited.first).type).toBe(ALONE)
     }
     expect(publicIn(place)).toEqual([])
@@ -412,7 +418,9 @@ test('people are offered the models with their prices, their films, and help, in
     const jobs = await privately(await front.command(person, place, 'sora-jobs', {}, { locale }), locale)
     expect(linksOf(jobs)).toHaveLength(1)
     const help = await privately(await front.command(person, place, 'sora-help', {}, { locale }), locale)
-    for (const said of ['wan-2.7', '0.1', '1', '2']) expect(help.text).toContain(said)
+    expect(help.text).toMatch(/hour: 1 of 2|한 시간의 영상: 2편 중 1편/)
+    expect(help.text).toMatch(/Unfinished films: 0 of 2|끝나지 않은 영상: 2편 중 0편/)
+    expect(help.text).toMatch(/wan-2\.7\W+0\.10\/0\.15 USD|wan-2\.7\W+초당 0\.10\/0\.15 USD/)
   }
   expect(publicIn(place)).toEqual([card])
 })
@@ -436,7 +444,8 @@ describe('commands', () => {
 test('killed and started again, the bot goes on with its cards and buttons, tells each end once, and writes no command anew', async () => {
   const person = await front.people.person('Dahye')
   const paid = fal.accepted.length
-  const [place, waiting] = [front.people.channel(), front.people.channel()]
+  // the other card is where the bot isn't: only the token of its interaction edits it, and a restart forgets that
+  const [place, waiting] = [front.people.channel(), await front.people.elsewhere()]
   const door = fal.hold('submit')
   await front.command(person, place, 'sora', { ...FILM, prompt: 'killed' })
   await shown(front, place, ({ text }) => text.includes('1/2'), 'a card at the first segment')
@@ -458,7 +467,10 @@ test('killed and started again, the bot goes on with its cards and buttons, tell
   await press.first
   await until('a card of a cancelled job', () => cancelOf(other) === '')
   await toldOf(front, person)
-  await bot.crash()
+  // the token is made anew: somebody has to do something about it
+  front.gateway.drop({ code: 4004 })
+  const { code, stderr } = await bot.running.ended
+  expect([code, stderr]).toEqual([1, expect.stringContaining('4004')])
   const writes = front.requests
     .slice(since)
     .filter(({ route, method }) => route === 'commands' && method !== 'GET')
@@ -480,7 +492,16 @@ test('killed and started again, the bot goes on with its cards and buttons, tell
     about(dm.channelId, before).find(({ status }) => status === 200),
   )
   await until('commands in the server', () => front.commands.all(front.guildId).length === 4)
+
+  // what is being answered when the program is asked to stop comes to its end, and nothing new is begun
+  const url = front.host('late.png', null)
+  const image = { filename: 'late.png', url, size: 1000, width: 400, height: 400, content_type: 'image/png' }
+  const late = front.people.channel()
+  const call = await front.command(await front.people.person('Late'), late, 'sora', { ...FILM, image })
+  await until('an opening', () => publicIn(late).find(({ loading, text }) => !loading && text !== ''))
   bot.running.kill('SIGTERM')
+  await privately(call)
   expect((await bot.running.ended).code).toBe(0)
+  expect(publicIn(late)).toEqual([])
   expect(await front.dms(person)).toHaveLength(1)
 }, 120_000)

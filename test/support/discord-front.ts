@@ -84,8 +84,8 @@ export interface DiscordFront {
   deleteMessage(id: string): Promise<void>
   /** Forgets which messages came with a nonce, as Discord does after some minutes. */
   forgetNonces(): void
-  /** Where a bot can fetch a picture of these bytes. */
-  host(name: string, bytes: Buffer): string
+  /** Where a bot can fetch a picture of these bytes; null: one that never comes. */
+  host(name: string, bytes: Buffer | null): string
   close(): Promise<void>
 }
 
@@ -113,7 +113,7 @@ export async function startDiscordFront(): Promise<DiscordFront> {
   const commands = createCommandRegistry(twin.botUserId)
   const limiter = createLimiter()
   const failures: { route: Route; failure: Failure; times: number; of: string | undefined }[] = []
-  const pictures = new Map<string, Buffer>()
+  const pictures = new Map<string, Buffer | null>()
   const requests: Recorded[] = []
   const invalid: string[] = []
 
@@ -182,7 +182,8 @@ export async function startDiscordFront(): Promise<DiscordFront> {
     requests.push(record)
     if (route === 'picture') {
       record.status = 200
-      return void response.end(pictures.get(path))
+      const bytes = pictures.get(path)
+      return void (bytes === null || response.end(bytes))
     }
     const bucket = `${method} ${route} ${of}`
     const isLimited = of !== '' && route !== 'callback' && route !== 'commands'

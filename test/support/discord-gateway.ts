@@ -25,8 +25,8 @@ interface Session {
 /** The gateway's front: it hands on what the server behind it says, and can break off. */
 export interface GatewayFront {
   upgrade(request: IncomingMessage, socket: Duplex): void
-  /** Breaks the bot's connection. `forgotten`: its session is gone too, and what it has missed is lost. */
-  drop(how?: { forgotten?: boolean }): void
+  /** Breaks the bot's connection. `forgotten`: its session is gone too, and what it has missed is lost. `code`: closes it with that. */
+  drop(how?: { forgotten?: boolean; code?: number }): void
   /** Resolves as soon as a bot has a session: what is sent to it then arrives, later where its line is broken. */
   connected(): Promise<void>
   /** A bot's line is whole now. */
@@ -182,9 +182,10 @@ export function createGatewayFront(deps: {
     session.behind.close()
   }
 
-  function drop({ forgotten = false } = {}): void {
+  function drop({ forgotten = false, code }: { forgotten?: boolean; code?: number } = {}): void {
     for (const session of sessions.values()) {
-      session.bot?.destroy()
+      if (code === undefined) session.bot?.destroy()
+      else session.bot?.close(code)
       left(session)
       if (!forgotten) continue
       end(session)

@@ -127,7 +127,7 @@ function partComplaints(part: Fields, v2: boolean): string[] {
     case ComponentType.Section:
       return between('texts of a section', components, 1, 3)
     case ComponentType.TextDisplay:
-      return between('text', part.content, 1, 4000)
+      return between('text', String(part.content ?? '').trim(), 1, 4000)
     case ComponentType.Thumbnail:
       return mediaComplaints(part)
     case ComponentType.MediaGallery:

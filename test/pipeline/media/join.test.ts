@@ -192,6 +192,57 @@ test('a clip of 30 frames a second among 24 keeps its length', async () => {
   expect(Math.abs(info.seconds - (1 + 1 + 1 - 2 / 24))).toBeLessThan(0.045)
 })
 
+test('in a film of unlike clips each is heard where it is seen', async () => {
+  // silent for a quarter of a second, then a tone to the end
+  const quarter = ['-af', "aeval=exprs='val(0)*gt(t,0.25)':c=same"]
+  const recipes: Partial<ClipRecipe>[] = [
+    {},
+    { width: 160, height: 90 },
+    { options: ['-c:v', 'mpeg4', '-c:a', 'libmp3lame'] },
+    { options: ['-movflags', '+frag_keyframe+delay_moov'] },
+    { tone: { sampleRate: 44_100, channels: 1 } },
+    { tone: null },
+    { tone: { delay: 0.08 }, options: B_FRAMES },
+    { tone: { seconds: 0.8 } },
+    {},
+  ]
+  const toned = recipes.map(({ tone, options = [], ...recipe }) => {
+    const heard = tone === null ? [] : quarter
+    return { ...recipe, fps: 24, options: [...heard, ...options], ...(tone === undefined ? {} : { tone }) }
+  })
+  const { film } = await joined('heard', await chain('heard', toned))
+  const pcm = await decodeSound(film)
+  const peak = (from: number, to: number) =>
+    pcm
+      .subarray(from * 48_000, to * 48_000)
+      .reduce((highest, sample) => Math.max(highest, Math.abs(sample)), 0)
+  for (const [i, { tone }] of recipes.entries()) {
+    const start = (i * 23) / 24
+    const sounds = start + 0.25
+    if (tone === null) {
+      expect(peak(start + 0.05, start + 0.9)).toBeLessThan(0.01)
+      continue
+    }
+    expect(Math.abs(firstLoud(pcm, start + 0.05) - sounds)).toBeLessThan(0.0125)
+    const end = start + (tone?.seconds ?? 23 / 24)
+    // no hole in it; 10 ms are four of its periods
+    for (let at = sounds + 0.02; at < end - 0.05; at += 0.01)
+      expect(peak(at, at + 0.01)).toBeGreaterThan(0.08)
+    if (end < start + 0.9) expect(peak(end + 0.05, start + 0.93)).toBeLessThan(0.01)
+  }
+})
+
+test('a film says what its clips say of their colours, and nothing where they say nothing', async () => {
+  const tags = ['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709']
+  const tagged = { options: [...tags, '-color_range', 'tv', '-movflags', '+write_colr'] }
+  const { film } = await joined('tagged', await chain('tagged', [tagged, tagged]))
+  const bytes = await readFile(film)
+  const at = bytes.indexOf('colrnclx')
+  expect([...bytes.subarray(at + 8, at + 15)]).toEqual([0, 1, 0, 1, 0, 1, 0])
+  const { film: plain } = await joined('untagged', await chain('untagged', [{}, {}]))
+  expect((await readFile(plain)).includes('colrnclx')).toBe(false)
+})
+
 test('clips whose clock is too fine for a film of their length are joined all the same', async () => {
   const fine = { options: ['-video_track_timescale', '1000000000'] }
   const clips = await chain('fine', [fine, fine, {}])
