@@ -42,7 +42,7 @@ test('a film of more than 4 GiB may have a great many places to look for', async
   const header = filmHeader(
     {
       video: {
-        timescale: 12,
+        timescale: 120,
         mediaTime: 0,
         length: frames,
         dts: times,
