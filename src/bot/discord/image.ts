@@ -39,7 +39,7 @@ export function checkAttachedImage({ name, size, contentType, width, height }: A
 
 /** A picture that is on its way. */
 export interface FetchedImage {
-  /** Where it is as soon as it is there. Rejects with `UserError` `image_…`, and with what may work later, such as a host that is down. */
+  /** Where it is as soon as it is there. Rejects with `UserError` `image_…`, and with what may work later: a host that is down. */
   path: Promise<string>
   /** Removes it, once it is there. */
   remove(): Promise<void>
