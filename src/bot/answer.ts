@@ -25,7 +25,7 @@ export function plainAnswer(...texts: readonly string[]): AnswerView {
   return { lines: texts.map((line) => ({ text: line, link: null })) }
 }
 
-/** A moment in an answer's text, in seconds since 1970, between signs that no text has: shown by the reader's own clock where a platform can. */
+/** A moment in an answer's text: seconds since 1970 between signs that no text has. A platform shows it by the reader's own clock. */
 export const MOMENTS = /\ufdd0(\d+)\ufdd0/g
 
 /** What is said of a refusal: films by their titles, options as this language calls them, moments as `MOMENTS`. */

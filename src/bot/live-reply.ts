@@ -6,7 +6,7 @@ import { type FilmOnCard, noticeView } from './view.ts'
 
 /** Follows jobs, and keeps their cards true. What goes wrong in a chat is logged and never reaches a job. */
 export interface LiveReplies {
-  /** Follows a job's card to its end; one that is followed already begins anew, as for a job that is tried again or a card that can be edited again. */
+  /** Follows a job's card to its end. One that is followed already begins anew: its job is tried again, or it can be edited again. */
   follow(job: Pick<Card, 'jobId'>): void
   /** Takes up every card that an earlier process left. */
   takeUp(): Promise<void>
