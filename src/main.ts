@@ -13,7 +13,8 @@ const EXIT = { stopped: 0, failed: 1, refused: 2 }
 
 loadEnvFile()
 const locale = terminalLocale()
-process.exitCode = await main().catch(explain)
+// at once: a chat's own library may have timers that would keep the process
+process.exit(await main().catch(explain))
 
 async function main(): Promise<number> {
   const stopping = new AbortController()

@@ -377,6 +377,7 @@ describe('MAX_CONCURRENT_RENDERS', () => {
   test.for([1, 2])('%i holds over the jobs of several people', async (renders, context) => {
     const all = await service(context)
     const { submit } = all.worker({ renders })
+    all.model.gather = renders
     const jobs = [await submit(MINA), await submit(JUN), await submit(MINA)]
     for (const job of jobs) await expectFilm(all, job.id)
     expect(all.model.mostAtOnce).toBe(renders)

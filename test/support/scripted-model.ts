@@ -41,6 +41,8 @@ export interface ScriptedModel extends VideoModel {
   downloads: string[]
   /** Most requests that were worked on at the same time. */
   mostAtOnce: number
+  /** The first requests are done only when so many are worked on at the same time. */
+  gather: number
   /** Added turns are played before what comes by itself, each once, at the next call of their kind. */
   script: Turn[]
   /** The segment whose `wait` goes on until its signal aborts. */
@@ -51,6 +53,7 @@ export interface ScriptedModel extends VideoModel {
 export function createScriptedModel(clip: (key: string) => string): ScriptedModel {
   const requests = new Map<string, RemoteRequest>()
   let working = 0
+  const gathered = Promise.withResolvers<void>()
 
   function turn(at: Turn['at'], key: string): Turn | undefined {
     const { script } = model
@@ -76,6 +79,7 @@ export function createScriptedModel(clip: (key: string) => string): ScriptedMode
     cancelled: [],
     downloads: [],
     mostAtOnce: 0,
+    gather: 1,
     script: [],
     stuckAt: null,
 
@@ -101,7 +105,9 @@ export function createScriptedModel(clip: (key: string) => string): ScriptedMode
       failAs(turn('wait', order.key))
       working += 1
       model.mostAtOnce = Math.max(model.mostAtOnce, working)
+      if (working >= model.gather) gathered.resolve()
       try {
+        await gathered.promise
         const stuck = model.stuckAt === segmentOf(order.key)
         await sleep(stuck ? 3_600_000 : 20, undefined, { signal })
       } finally {
