@@ -68,7 +68,7 @@ describe.each(LOCALES)('in %s', (locale) => {
       const plan = renderSlack(inSlack, 'plan', 'F12345678')
       const bar = renderSlack(inSlack, 'plain', null)
       const context = { flags: discord.flags, files: [], kept: [] }
-      expect(messageComplaints(discord as unknown as Record<string, unknown>, context)).toEqual([])
+      expect(messageComplaints({ ...discord }, context)).toEqual([])
       for (const { blocks } of [plan, bar]) {
         expect([
           ...blockComplaints(JSON.parse(JSON.stringify(blocks))),
@@ -76,7 +76,7 @@ describe.each(LOCALES)('in %s', (locale) => {
         ]).toEqual([])
       }
       for (const [view, said] of [
-        [inDiscord, plain(textOf(discord as unknown as Record<string, unknown>))],
+        [inDiscord, plain(textOf({ ...discord }))],
         [inSlack, readIn(plan.blocks)],
         [inSlack, readIn(bar.blocks)],
       ] as const) {

@@ -21,7 +21,8 @@ function* within(value: unknown): Generator<Fields> {
 /** Every text object of a message's blocks; a plan's and its tasks' titles are plain texts too. */
 function textsOf(blocks: unknown): TextPart[] {
   return [...within(blocks)].flatMap((part): TextPart[] => {
-    if (part.type === 'plain_text' || part.type === 'mrkdwn') return [part as unknown as TextPart]
+    const { type } = part
+    if (type === 'plain_text' || type === 'mrkdwn') return [{ type, text: String(part.text) }]
     if (part.type === 'plan' || part.type === 'task_card') {
       return [{ type: 'plain_text', text: String(part.title) }]
     }
