@@ -129,6 +129,8 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?
     retry: () => Promise.reject(new Error('not in this test')),
     cancel: async () => {},
     allowance: () => Promise.reject(new Error('not in this test')),
+    linkCode: () => Promise.reject(new Error('not in this test')),
+    pages: null,
     async preview(_, [wanted]) {
       if (wanted?.kind !== 'smaller') return ['poster.jpg']
       if (chat.smaller === null) throw userError('size_unreachable', { given: 1, least: 2 })

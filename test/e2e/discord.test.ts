@@ -428,7 +428,13 @@ test('people are offered the models with their prices, their films, and help, in
 describe('commands', () => {
   test('are declared in Korean and English, for servers, direct messages and groups', () => {
     const all = front.commands.all('')
-    expect(all.map(({ name }) => name).sort()).toEqual(['sora', 'sora-cancel', 'sora-help', 'sora-jobs'])
+    expect(all.map(({ name }) => name).sort()).toEqual([
+      'sora',
+      'sora-cancel',
+      'sora-help',
+      'sora-jobs',
+      'sora-link',
+    ])
     for (const { contexts, integration_types, description_localizations, options } of all) {
       expect([contexts, integration_types]).toEqual([
         [0, 1, 2],
