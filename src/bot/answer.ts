@@ -1,11 +1,11 @@
 import type { ErrorDetail } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
+import { titleOf } from '../core/outlook.ts'
 import { type Locale, type ModelList, SECONDS, SEGMENTS } from '../core/request.ts'
 import { errorText, text, usdText } from '../i18n/index.ts'
 import { OPTION_NAMES } from './command.ts'
 import type { Allowance, BotService } from './service.ts'
 import { percent } from './signs.ts'
-import { titleOf } from './view.ts'
 
 /** What one person is answered, seen by nobody else. Texts are plain, but for moments (`MOMENTS`): the platform escapes them. */
 export interface AnswerView {
