@@ -137,7 +137,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       events,
       model,
       usualSeconds: usual,
-      link: job.film === null ? null : await filmLink(service, job.film),
+      link: await filmLink(service, job),
       film: found === 'later' ? 'pending' : filmOn(film),
       lastWords: until !== null && clock.now() >= until - LAST_WORDS_MS,
       now: new Date(clock.now()),
@@ -253,8 +253,13 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   }
 }
 
-/** A link for people, where the films are kept somewhere that they can open. */
-export async function filmLink({ objects }: Pick<BotService, 'objects'>, film: Film): Promise<string | null> {
+/** Where people can see a job's film: on its page, else at the store itself; null where there is no film, or nobody else can open it. */
+export async function filmLink(
+  { objects, pages }: Pick<BotService, 'objects' | 'pages'>,
+  { id, film }: Pick<Job, 'id' | 'film'>,
+): Promise<string | null> {
+  if (film === null) return null
+  if (pages !== null) return pages.film(id)
   if (objects.file(film.key) !== null) return null
   return objects.link(film.key, { seconds: LINK_DAYS * 24 * 3600, name: 'film.mp4' })
 }

@@ -1,3 +1,4 @@
+import type { ErrorDetail } from './errors.ts'
 import type { JobEvent } from './event.ts'
 import { type Film, isUnfinished, type Job, type JobStatus } from './job.ts'
 import type { Segment } from './segment.ts'
@@ -22,6 +23,17 @@ export function titleOf({ title, request }: Job): string {
 /** A prompt without its line breaks. */
 export function oneLine(prompt: string): string {
   return prompt.replace(/\s+/g, ' ')
+}
+
+/** An error with the titles of the films that it names by their ids. */
+export async function withTitles(
+  error: ErrorDetail,
+  get: (jobId: string) => Promise<Job | null>,
+): Promise<ErrorDetail> {
+  if (error.code !== 'active_limit') return error
+  const found = await Promise.all(error.data.jobs.map(get))
+  const titles = found.filter((job) => job !== null).map((job) => `“${titleOf(job)}”`)
+  return { ...error, data: { ...error.data, jobs: titles } }
 }
 
 /** All that says when a job will be done. `events` are all of the job's, in order; `usualSeconds` is what a segment of its model takes. */

@@ -113,12 +113,12 @@ export const pagesEn = {
   'signin.failed_about':
     'It was used already, is too old, or was opened in another browser than the one in which you asked for it. Ask for a new one.',
 
-  'link.title': 'Link a chat',
-  'link.about':
+  'connect.title': 'Link a chat',
+  'connect.about':
     'Send /sora-link in Discord, or /sora link in Slack, and write the code that you get here. Your films from that chat then stand here too.',
-  'link.code': 'Code',
-  'link.send': 'Link',
-  'link.done': 'The chat is linked.',
+  'connect.code': 'Code',
+  'connect.send': 'Link',
+  'connect.done': '{{platform}} is linked. Films that came along: {{count}}.',
 
   'shared.about': 'Somebody who made this film with Sora Extend gave you its link.',
   'shared.expired': 'This link has expired',

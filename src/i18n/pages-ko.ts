@@ -116,12 +116,12 @@ export const pagesKo: Record<keyof typeof pagesEn, string> = {
   'signin.failed_about':
     '이미 썼거나, 오래되었거나, 요청한 브라우저가 아닌 곳에서 열었습니다. 새 링크를 받아 주세요.',
 
-  'link.title': '채팅 연결',
-  'link.about':
+  'connect.title': '채팅 연결',
+  'connect.about':
     'Discord에서는 /sora-연결, Slack에서는 /sora link 명령으로 받은 코드를 적어 주세요. 그 채팅에서 만든 영상을 여기에서도 볼 수 있습니다.',
-  'link.code': '코드',
-  'link.send': '연결',
-  'link.done': '채팅을 연결했습니다.',
+  'connect.code': '코드',
+  'connect.send': '연결',
+  'connect.done': '{{platform}} 계정을 연결했습니다. 함께 옮겨 온 영상: {{count}}편.',
 
   'shared.about': 'Sora Extend로 이 영상을 만든 사람이 공유한 링크입니다.',
   'shared.expired': '만료된 링크입니다',

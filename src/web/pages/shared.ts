@@ -7,18 +7,17 @@ import type { Content } from './frame.ts'
 import { messagePage } from './messages.ts'
 import { video } from './result.ts'
 
-/** A finished film as somebody sees it who was given its link. `url` is a link to its file that is fresh. */
+/** A finished film as somebody sees it who was given its link. `url` is where its file is. */
 export interface SharedState {
   locale: Locale
   job: Job
   film: Film
   model: ModelCapabilities
   url: string
-  downloadUrl: string
 }
 
 /** The film and what it is; nothing of whose it is. */
-export function sharedPage({ locale, job, film, model, url, downloadUrl }: SharedState): Content {
+export function sharedPage({ locale, job, film, model, url }: SharedState): Content {
   const title = titleOf(job)
   const { width, height } = film
   const made = model.source === 'algorithmicMedia' ? 'job.made_by_program' : 'job.made_by_ai'
@@ -28,7 +27,7 @@ export function sharedPage({ locale, job, film, model, url, downloadUrl }: Share
 ${video({ locale, title, film: url, poster: null, width, height })}
 <header><h1>${title}</h1>
 <p class="made">${text(locale, made, { model: model.name })} · ${durationText(film.duration, locale)} · ${width}×${height}</p></header>
-<div class="actions"><a class="primary" href="${downloadUrl}" download>${text(locale, 'job.download')}</a>
+<div class="actions"><a class="primary" href="${url}" download>${text(locale, 'job.download')}</a>
 <p class="note">${text(locale, 'shared.about')}</p></div>
 </article>`,
   }

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import type { Linked } from '../../core/ports.ts'
 import type { Locale } from '../../core/request.ts'
 import { text } from '../../i18n/index.ts'
 import type { Content, Html } from './frame.ts'
@@ -58,17 +59,28 @@ export function sentPage(locale: Locale, email: string): Content {
 /** Asks for the code that a chat gave. */
 export function linkPage(
   locale: Locale,
-  given: { code: string; wrong: string | null; done: boolean },
+  given: { code: string; wrong: string | null; linked: Linked | null },
 ): Content {
   return oneField({
-    title: text(locale, 'link.title'),
-    about: text(locale, 'link.about'),
+    title: text(locale, 'connect.title'),
+    about: text(locale, 'connect.about'),
     action: '/link',
     wrong: given.wrong,
-    done: given.done ? text(locale, 'link.done') : null,
-    label: text(locale, 'link.code'),
-    send: text(locale, 'link.send'),
+    done: given.linked === null ? null : doneText(given.linked, locale),
+    label: text(locale, 'connect.code'),
+    send: text(locale, 'connect.send'),
     input: (described) =>
       html`<input id="one" class="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" required maxlength="40" value="${given.code}"${described}>`,
   })
+}
+
+const NAMES: Record<Linked['platform'], string> = {
+  cli: 'CLI',
+  web: 'Web',
+  discord: 'Discord',
+  slack: 'Slack',
+}
+
+function doneText({ platform, jobs }: Linked, locale: Locale): string {
+  return text(locale, 'connect.done', { platform: NAMES[platform], count: jobs })
 }
