@@ -3,6 +3,7 @@ import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
 import type { Continuation, Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job } from './job.ts'
+import type { LinkCode } from './link-code.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
 import type { RemoteRequest, Segment, SegmentState } from './segment.ts'
@@ -258,6 +259,14 @@ export interface ObjectStore {
   remove(key: string): Promise<void>
 }
 
+/** Addresses at which anybody who has them sees a film, until they expire. */
+export interface FilmLinks {
+  /** The page of a job's film, from the server's root: `/v/<job>?expires=…&signature=…`. */
+  path(jobId: string, seconds: number): string
+  /** What the query of such an address is worth. `wrong`: made up or changed. */
+  check(jobId: string, query: { expires: string; signature: string }): 'valid' | 'expired' | 'wrong'
+}
+
 // ─── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Somebody on a platform. `team` is the workspace on platforms that have one, else empty. */
@@ -388,6 +397,24 @@ export interface CardStore {
   gone(card: Card): Promise<void>
   /** Its person was told of the end that happened at `end`. Compare-and-set: false where they had been told already. */
   notified(card: Card, end: Date): Promise<boolean>
+}
+
+/** Whose films came along when two accounts became one. */
+export interface Linked {
+  platform: Identity['platform']
+  jobs: number
+}
+
+/** Makes the accounts of one person one, by a code that they carry from one to the other. */
+export interface LinkStore {
+  /** A new code for somebody; the one before works no more. */
+  issue(identity: Identity): Promise<LinkCode>
+  /**
+   * Gives a user all that belongs to whoever the code was made for: jobs and other accounts, in one transaction. Whoever gave the code
+   * before may give it again, and nothing more happens. Throws `link_code_invalid`, `link_limit`, and `link_taken` where it was made for
+   * somebody who has an account of another kind already.
+   */
+  redeem(typed: string, userId: string): Promise<Linked>
 }
 
 /** What happened to jobs, in order, for as long as they are kept. */
