@@ -75,8 +75,8 @@ export interface Service {
   cancel(jobId: string): Promise<void>
   /** Makes previews of a finished film where they aren't there yet; their keys in `objects`. */
   preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
-  /** The newest last frame of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
-  lastFrame(jobId: string, signal: AbortSignal): Promise<Buffer | null>
+  /** The last frame of a segment, else the newest, of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
+  lastFrame(jobId: string, signal: AbortSignal, segment?: number): Promise<Buffer | null>
   /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
   takeUp(): Promise<number>
   jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>

@@ -2,12 +2,12 @@ import type { ChatName } from '../core/card.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
 import type { LinkCode } from '../core/link-code.ts'
+import { titleOf, withTitles } from '../core/outlook.ts'
 import { type Locale, type ModelList, SECONDS, SEGMENTS } from '../core/request.ts'
 import { errorText, text, usdText } from '../i18n/index.ts'
 import { commandText, OPTION_NAMES } from './command.ts'
 import type { Allowance, BotService } from './service.ts'
 import { percent } from './signs.ts'
-import { titleOf } from './view.ts'
 
 /** What one person is answered, seen by nobody else. Texts are plain, but for moments (`MOMENTS`): the platform escapes them. */
 export interface AnswerView {
@@ -40,18 +40,11 @@ export async function refusalAnswer(
   locale: Locale,
   jobs: Pick<BotService['jobs'], 'get'>,
 ): Promise<AnswerView> {
-  const said = errorText(await withTitles(error, jobs), locale, momentSign)
+  const said = errorText(await withTitles(error, jobs.get), locale, momentSign)
   const [name = ''] = said.split(':')
   const option = OPTION_NAMES.find((one) => one === name)
   if (option === undefined) return plainAnswer(said)
   return plainAnswer(`${text(locale, `option.${option}.name`)}${said.slice(name.length)}`)
-}
-
-async function withTitles(error: ErrorDetail, jobs: Pick<BotService['jobs'], 'get'>): Promise<ErrorDetail> {
-  if (error.code !== 'active_limit') return error
-  const found = await Promise.all(error.data.jobs.map((id) => jobs.get(id)))
-  const titles = found.filter((job) => job !== null).map((job) => `“${titleOf(job)}”`)
-  return { ...error, data: { ...error.data, jobs: titles } }
 }
 
 /** A person's newest jobs with their states; `linkOf` says where each can be seen. */

@@ -2,11 +2,12 @@ import type { Card } from '../core/card.ts'
 import { reasonOf, UserError } from '../core/errors.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import type { Film, Job } from '../core/job.ts'
+import { expectedEnd } from '../core/outlook.ts'
 import type { Log } from '../core/ports.ts'
 import type { Clock } from './clock.ts'
 import { type CardMedia, ChatError, type ChatPlatform } from './platform.ts'
 import type { BotService } from './service.ts'
-import { type CardState, cardView, expectedEnd, type FilmOnCard, LINK_DAYS } from './view.ts'
+import { type CardState, cardView, type FilmOnCard, LINK_DAYS } from './view.ts'
 
 export interface PenDeps {
   service: BotService

@@ -1,5 +1,6 @@
 import type { Card, ChatName } from '../core/card.ts'
 import { UserError, userError } from '../core/errors.ts'
+import { titleOf } from '../core/outlook.ts'
 import type { Identity, Log } from '../core/ports.ts'
 import type { Locale, ModelList } from '../core/request.ts'
 import { text } from '../i18n/index.ts'
@@ -15,7 +16,6 @@ import {
 import type { LiveReplies } from './live-reply.ts'
 import { filmLink } from './pen.ts'
 import type { BotService } from './service.ts'
-import { titleOf } from './view.ts'
 
 export interface RequestDeps {
   chat: ChatName

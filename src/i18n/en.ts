@@ -1,5 +1,9 @@
+import { pagesEn } from './pages-en.ts'
+
 /** Every text, in English. `{{name}}` is filled in; the same names stand in `ko.ts`. */
 export const en = {
+  ...pagesEn,
+
   'change.queued': 'The job has been taken in.',
   'change.planning': 'Planning the shots…',
   'change.planned': 'Planned {{count}} segments: {{shots}}',

@@ -1,7 +1,10 @@
 import type { en } from './en.ts'
+import { pagesKo } from './pages-ko.ts'
 
 /** Every text, in Korean. */
 export const ko: Record<keyof typeof en, string> = {
+  ...pagesKo,
+
   'change.queued': '작업이 접수되었습니다.',
   'change.planning': '장면을 계획하고 있습니다…',
   'change.planned': '계획 완료, 세그먼트 {{count}}개: {{shots}}',
