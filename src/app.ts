@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import type { Allowance } from './bot/service.ts'
+import type { Allowance, Pages } from './bot/service.ts'
+import { LINK_DAYS } from './bot/view.ts'
 import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
+import type { LinkCode } from './core/link-code.ts'
+import type { Price } from './core/operator.ts'
 import {
   type CardStore,
   type EventLog,
+  type FilmLinks,
   type Identity,
   immediately,
   type JobStore,
   type Limits,
+  type Linked,
   type Log,
   type ObjectStore,
   type WorkFolder,
@@ -44,6 +49,7 @@ import { createTrim } from './pipeline/video/trim.ts'
 import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
 import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
+import { createFilmLinks } from './storage/film-links.ts'
 import { createLocalObjects } from './storage/objects/local.ts'
 import { createSupabaseObjects } from './storage/objects/supabase.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
@@ -59,12 +65,6 @@ export interface App {
   open(): Promise<Service>
 }
 
-/** What a film is expected to cost, in USD, and with which model; null where the price isn't known. */
-export interface Price {
-  estimateUsd: number | null
-  model: string
-}
-
 /** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
 export interface Service {
   submit(submission: Omit<Submission, 'limits'>): Promise<Job>
@@ -75,16 +75,25 @@ export interface Service {
   cancel(jobId: string): Promise<void>
   /** Makes previews of a finished film where they aren't there yet; their keys in `objects`. */
   preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
-  /** The newest last frame of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
-  lastFrame(jobId: string, signal: AbortSignal): Promise<Buffer | null>
+  /** The last frame of a segment, else the newest, of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
+  lastFrame(jobId: string, signal: AbortSignal, segment?: number): Promise<Buffer | null>
   /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
   takeUp(): Promise<number>
   jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>
   cards: CardStore
   /** How much of what is allowed a person has used; null: it isn't counted for them. */
   allowance(identity: Identity): Promise<Allowance>
+  /** A code by which another account of the same person gets all that is theirs. */
+  linkCode(identity: Identity): Promise<LinkCode>
+  /** Gives somebody all that belongs to whoever a code was made for. Throws `link_code_invalid`, `link_limit`, `link_taken`. */
+  link(code: string, identity: Identity): Promise<Linked>
+  filmLinks: FilmLinks
+  /** Where people find the web page; null where it has no public address. */
+  pages: Pages | null
   events: EventLog
   objects: ObjectStore
+  /** By which the command line speaks to this process while it holds the data folder. `open` says at which address. */
+  door: { token: string; open(address: string): Promise<void> }
   /** The model that a job is made with. */
   modelOf(jobId: string): Promise<ModelCapabilities>
   /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
@@ -108,12 +117,14 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       { createEventLog },
       { createJobStore },
       { createCardStore },
+      { createLinkStore },
       { createPlanCache },
     ] = await Promise.all([
       import('./storage/db.ts'),
       import('./storage/event-log.ts'),
       import('./storage/job-store.ts'),
       import('./storage/card-store.ts'),
+      import('./storage/link-store.ts'),
       import('./storage/plan-cache.ts'),
     ])
     const dataDir = await openDataDir(config.dataDir)
@@ -176,6 +187,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const retryJob = createRetryJob(deps)
     const resumeJob = createResumeJob(deps)
     const previews = createPreviews(ffmpeg)
+    const links = createLinkStore(database.db)
+    const filmLinks = createFilmLinks({ secret: dataDir.secret, now: Date.now })
     queue.start(createRunJob(deps))
 
     return {
@@ -202,6 +215,14 @@ export async function createApp(config: Config, log: Log): Promise<App> {
           active: { limit: activeJobs, used: active },
         }
       },
+      async linkCode(identity) {
+        await jobs.userOf(identity)
+        return links.issue(identity)
+      },
+      link: async (code, identity) => links.redeem(code, await jobs.userOf(identity)),
+      filmLinks,
+      pages: pagesOf(config, filmLinks),
+      door: { token: dataDir.token, open: dataDir.announce },
       events,
       objects,
       async modelOf(jobId) {
@@ -260,6 +281,14 @@ function modelById(id: string): CatalogueModel {
   const model = CATALOGUE.find((candidate) => candidate.id === id)
   if (!model) throw new Error(`the catalogue has no model ${id}`)
   return model
+}
+
+function pagesOf({ publicUrl }: Config, links: FilmLinks): Pages | null {
+  if (publicUrl === null) return null
+  return {
+    link: `${publicUrl}/link`,
+    film: (jobId) => `${publicUrl}${links.path(jobId, LINK_DAYS * 24 * 3600)}`,
+  }
 }
 
 /** The command line is the operator's own: the hourly limit is for people in chats and on the web. */

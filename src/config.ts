@@ -41,6 +41,8 @@ export interface Config {
     /** How Slack reaches the bot: by a connection that the bot opens (Socket Mode), or by signed requests. */
     door: { appToken: string } | { signingSecret: string; host: string; port: number }
   } | null
+  /** Where people reach the web page, without a slash at its end. */
+  publicUrl: string | null
   /** In USD; null: no ceiling. */
   maxUsdPerJob: number | null
   maxUsdPerUserDay: number | null
@@ -171,6 +173,7 @@ const RULES = {
   SLACK_API_URL: webAddress,
   SLACK_UPLOAD_FILM: oneOf(['true', 'false']),
   PORT: wholeNumber(1, 65_535),
+  PUBLIC_URL: webAddress,
   MAX_USD_PER_JOB: usd,
   MAX_USD_PER_USER_DAY: usd,
   CONFIRM_ABOVE_USD: usd,
@@ -260,6 +263,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       supabaseUrl && supabaseKey ? { url: supabaseUrl, secretKey: supabaseKey, bucket: bucketName } : null,
     discord: discordToken ? { token: discordToken, apiUrl: discordUrl, guildId: discordGuild } : null,
     slack: slackBot && door ? { botToken: slackBot, apiUrl: slackUrl, uploadFilm, door } : null,
+    publicUrl: checked('PUBLIC_URL'),
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,

@@ -1,11 +1,13 @@
+import type { ChatName } from '../core/card.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
+import type { LinkCode } from '../core/link-code.ts'
+import { titleOf, withTitles } from '../core/outlook.ts'
 import { type Locale, type ModelList, SECONDS, SEGMENTS } from '../core/request.ts'
 import { errorText, text, usdText } from '../i18n/index.ts'
-import { OPTION_NAMES } from './command.ts'
+import { commandText, OPTION_NAMES } from './command.ts'
 import type { Allowance, BotService } from './service.ts'
 import { percent } from './signs.ts'
-import { titleOf } from './view.ts'
 
 /** What one person is answered, seen by nobody else. Texts are plain, but for moments (`MOMENTS`): the platform escapes them. */
 export interface AnswerView {
@@ -28,26 +30,21 @@ export function plainAnswer(...texts: readonly string[]): AnswerView {
 /** A moment in an answer's text: seconds since 1970 between signs that no text has. A platform shows it by the reader's own clock. */
 export const MOMENTS = /\ufdd0(\d+)\ufdd0/g
 
+function momentSign(at: Date): string {
+  return `\ufdd0${Math.round(at.getTime() / 1000)}\ufdd0`
+}
+
 /** What is said of a refusal: films by their titles, options as this language calls them, moments as `MOMENTS`. */
 export async function refusalAnswer(
   error: ErrorDetail,
   locale: Locale,
   jobs: Pick<BotService['jobs'], 'get'>,
 ): Promise<AnswerView> {
-  const said = errorText(await withTitles(error, jobs), locale, (at) => {
-    return `\ufdd0${Math.round(at.getTime() / 1000)}\ufdd0`
-  })
+  const said = errorText(await withTitles(error, jobs.get), locale, momentSign)
   const [name = ''] = said.split(':')
   const option = OPTION_NAMES.find((one) => one === name)
   if (option === undefined) return plainAnswer(said)
   return plainAnswer(`${text(locale, `option.${option}.name`)}${said.slice(name.length)}`)
-}
-
-async function withTitles(error: ErrorDetail, jobs: Pick<BotService['jobs'], 'get'>): Promise<ErrorDetail> {
-  if (error.code !== 'active_limit') return error
-  const found = await Promise.all(error.data.jobs.map((id) => jobs.get(id)))
-  const titles = found.filter((job) => job !== null).map((job) => `“${titleOf(job)}”`)
-  return { ...error, data: { ...error.data, jobs: titles } }
 }
 
 /** A person's newest jobs with their states; `linkOf` says where each can be seen. */
@@ -71,8 +68,26 @@ export function cancelAnswer(jobs: readonly Job[], locale: Locale): AnswerView {
   return { lines: [...plainAnswer(text(locale, 'answer.cancel_which')).lines, ...lines] }
 }
 
+/** A person's code, and the page on which it is entered, where that has an address. */
+export function linkAnswer({ code, expiresAt }: LinkCode, page: string | null, locale: Locale): AnswerView {
+  const use = text(locale, 'link.use', { when: momentSign(expiresAt) })
+  const link = page === null ? null : { label: text(locale, 'link.open'), url: page }
+  return {
+    lines: [
+      { text: text(locale, 'link.code', { code }), link: null },
+      { text: use, link },
+      { text: text(locale, 'link.secret'), link: null },
+    ],
+  }
+}
+
 /** What a person may still ask for, and of which models at what price. */
-export function helpAnswer(allowance: Allowance, list: ModelList, locale: Locale): AnswerView {
+export function helpAnswer(
+  allowance: Allowance,
+  list: ModelList,
+  chat: ChatName,
+  locale: Locale,
+): AnswerView {
   const { hour, active } = allowance
   const segments = `${SEGMENTS.min}–${SEGMENTS.max}`
   const usable = list.models.filter(({ id }) => list.usable.includes(id))
@@ -91,6 +106,7 @@ export function helpAnswer(allowance: Allowance, list: ModelList, locale: Locale
     text(locale, 'help.how', { segments, seconds: SECONDS.join('/') }),
     ...(hour === null ? [] : [text(locale, 'help.hour', hour)]),
     text(locale, 'help.active', active),
+    text(locale, 'help.link', { command: commandText(chat, 'sora-link', locale) }),
     [text(locale, 'help.models'), ...models].join('\n'),
     ...(retired.length === 0 ? [] : [text(locale, 'help.retired', { models: retired.join(', ') })]),
   )

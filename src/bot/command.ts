@@ -3,7 +3,7 @@ import type { Job } from '../core/job.ts'
 import { ASPECTS, type Locale, type ModelList, RESOLUTIONS, SECONDS, SEGMENTS } from '../core/request.ts'
 import { text, usdText } from '../i18n/index.ts'
 
-export type CommandName = 'sora' | 'sora-jobs' | 'sora-cancel' | 'sora-help'
+export type CommandName = 'sora' | 'sora-jobs' | 'sora-cancel' | 'sora-link' | 'sora-help'
 
 export type OptionName =
   | 'prompt'
@@ -52,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   },
   { name: 'sora-jobs', options: [] },
   { name: 'sora-cancel', options: [{ name: 'job', type: 'text', required: true, suggested: true }] },
+  { name: 'sora-link', options: [] },
   { name: 'sora-help', options: [] },
 ]
 

@@ -140,7 +140,7 @@ function createMessenger(deps: PenDeps, card: Card, filmOnCard: () => FilmOnCard
   async function send(end: JobEvent): Promise<void> {
     const job = await service.jobs.get(card.jobId)
     if (job === null) return
-    const link = job.film === null ? null : await filmLink(service, job.film)
+    const link = await filmLink(service, job)
     const notice = noticeView(job, end, link, filmOnCard())
     if (notice === null) return
     const key = `${card.jobId}/${end.seq}`

@@ -2,11 +2,12 @@ import type { Card } from '../core/card.ts'
 import { reasonOf, UserError } from '../core/errors.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import type { Film, Job } from '../core/job.ts'
+import { expectedEnd } from '../core/outlook.ts'
 import type { Log } from '../core/ports.ts'
 import type { Clock } from './clock.ts'
 import { type CardMedia, ChatError, type ChatPlatform } from './platform.ts'
 import type { BotService } from './service.ts'
-import { type CardState, cardView, expectedEnd, type FilmOnCard, LINK_DAYS } from './view.ts'
+import { type CardState, cardView, type FilmOnCard, LINK_DAYS } from './view.ts'
 
 export interface PenDeps {
   service: BotService
@@ -136,7 +137,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
       events,
       model,
       usualSeconds: usual,
-      link: job.film === null ? null : await filmLink(service, job.film),
+      link: await filmLink(service, job),
       film: found === 'later' ? 'pending' : filmOn(film),
       lastWords: until !== null && clock.now() >= until - LAST_WORDS_MS,
       now: new Date(clock.now()),
@@ -252,8 +253,13 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   }
 }
 
-/** A link for people, where the films are kept somewhere that they can open. */
-export async function filmLink({ objects }: Pick<BotService, 'objects'>, film: Film): Promise<string | null> {
+/** Where people can see a job's film: on its page, else at the store itself; null where there is no film, or nobody else can open it. */
+export async function filmLink(
+  { objects, pages }: Pick<BotService, 'objects' | 'pages'>,
+  { id, film }: Pick<Job, 'id' | 'film'>,
+): Promise<string | null> {
+  if (film === null) return null
+  if (pages !== null) return pages.film(id)
   if (objects.file(film.key) !== null) return null
   return objects.link(film.key, { seconds: LINK_DAYS * 24 * 3600, name: 'film.mp4' })
 }

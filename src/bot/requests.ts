@@ -1,5 +1,6 @@
 import type { Card, ChatName } from '../core/card.ts'
 import { UserError, userError } from '../core/errors.ts'
+import { titleOf } from '../core/outlook.ts'
 import type { Identity, Log } from '../core/ports.ts'
 import type { Locale, ModelList } from '../core/request.ts'
 import { text } from '../i18n/index.ts'
@@ -8,13 +9,13 @@ import {
   cancelAnswer,
   helpAnswer,
   jobsAnswer,
+  linkAnswer,
   plainAnswer,
   refusalAnswer,
 } from './answer.ts'
 import type { LiveReplies } from './live-reply.ts'
 import { filmLink } from './pen.ts'
 import type { BotService } from './service.ts'
-import { titleOf } from './view.ts'
 
 export interface RequestDeps {
   chat: ChatName
@@ -37,6 +38,8 @@ export interface Requests {
   jobs(asker: Asker): Promise<AnswerView>
   /** Cancels a film; without an id the only one that is being made, else it asks which. */
   cancel(asker: Asker, jobId: string | null): Promise<AnswerView>
+  /** Gives a code by which the web page knows the person too. */
+  link(asker: Asker): Promise<AnswerView>
   help(asker: Asker): Promise<AnswerView>
   /**
    * Does what a button says, and follows the job's card anew; `pressed` hears of the card before. Returns what the person is told; null
@@ -62,7 +65,7 @@ export function createRequests(deps: RequestDeps): Requests {
     async jobs({ identity, locale }) {
       const jobs = await service.jobs.list(await service.jobs.userOf(identity), JOBS_SHOWN)
       return jobsAnswer(jobs, locale, async (job) => {
-        const film = job.film === null ? null : await filmLink(service, job.film)
+        const film = await filmLink(service, job)
         if (film !== null) return { label: text(locale, 'card.open'), url: film }
         const card = await service.cards.of(job.id, chat)
         const url = card === null || card.deleted ? null : await deps.cardUrl(card)
@@ -83,8 +86,12 @@ export function createRequests(deps: RequestDeps): Requests {
       return plainAnswer(text(locale, 'answer.cancelled', { title: titleOf(job) }))
     },
 
+    async link({ identity, locale }) {
+      return linkAnswer(await service.linkCode(identity), service.pages?.link ?? null, locale)
+    },
+
     async help(asker) {
-      return helpAnswer(await service.allowance(asker.identity), models, asker.locale)
+      return helpAnswer(await service.allowance(asker.identity), models, chat, asker.locale)
     },
 
     async press(asker, action, jobId, pressed) {

@@ -1,5 +1,6 @@
 import type { CardPlace } from '../core/card.ts'
 import type { Job } from '../core/job.ts'
+import type { LinkCode } from '../core/link-code.ts'
 import type { CardStore, EventLog, Identity, JobStore, ObjectStore, Usage } from '../core/ports.ts'
 import type { Preview } from '../core/preview.ts'
 import type { Locale, ModelCapabilities, RequestInput } from '../core/request.ts'
@@ -33,6 +34,18 @@ export interface BotService {
   modelOf(jobId: string): Promise<ModelCapabilities>
   /** What a person may still ask for, beside what is allowed in all; `hour` is null where nothing is counted. */
   allowance(identity: Identity): Promise<Allowance>
+  /** A code by which the web page makes this account and another one of the same person one. */
+  linkCode(identity: Identity): Promise<LinkCode>
+  /** Where people find the web page; null where it has no public address. */
+  pages: Pages | null
+}
+
+/** Addresses of the web page. */
+export interface Pages {
+  /** Where a code is entered. */
+  link: string
+  /** A job's film, for anybody who has the address, until it expires. */
+  film(jobId: string): string
 }
 
 export interface Allowance {

@@ -1,4 +1,4 @@
-import type { ShotMark } from './view.ts'
+import type { ShotMark } from '../core/outlook.ts'
 
 /** How a shot's mark looks in a line of text. */
 export const MARKS: Record<ShotMark, string> = {

@@ -2,6 +2,7 @@ import type { ChatName } from '../core/card.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import { findingsOf } from '../core/film-check.ts'
 import { type Film, isUnfinished, type Job, type JobStatus } from '../core/job.ts'
+import { expectedEnd, markOf, oneLine, type ShotMark, titleOf } from '../core/outlook.ts'
 import { costUsd } from '../core/price.ts'
 import type { Locale, ModelCapabilities } from '../core/request.ts'
 import type { Segment } from '../core/segment.ts'
@@ -26,8 +27,6 @@ export interface CardView {
   notes: readonly string[]
   buttons: readonly Button[]
 }
-
-export type ShotMark = 'done' | 'working' | 'waiting' | 'failed' | 'left'
 
 /** A line of label and value. A moment is shown by the reader's own clock, as the distance to now. */
 export interface Fact {
@@ -120,29 +119,6 @@ export function noticeView(
   return { jobId: job.id, lines, buttons, showCard }
 }
 
-/** What a job is called: its planned title, else the beginning of what was asked for. */
-export function titleOf({ title, request }: Job): string {
-  return title ?? oneLine(request.prompt)
-}
-
-function oneLine(prompt: string): string {
-  return prompt.replace(/\s+/g, ' ')
-}
-
-/** When the job will be done, by what its model usually takes; null where that can't be said. */
-export function expectedEnd({ segments, events, usualSeconds, job, now }: CardState): Date | null {
-  const latest = events.at(-1)
-  if (latest === undefined || !isUnfinished(latest.status) || latest.status === 'merging') return null
-  const missing =
-    segments.length === 0 ? job.request.segments : segments.filter(({ state }) => state !== 'stored').length
-  // what ran before another try runs no more
-  const tried = events.slice(events.findLastIndex(({ type }) => type === 'retried') + 1)
-  const started = tried.findLast(({ type }) => type === 'segment_started' || type === 'segment_done')
-  const running = started?.type === 'segment_started' ? (now.getTime() - started.at.getTime()) / 1000 : 0
-  const seconds = missing * usualSeconds - Math.min(running, usualSeconds)
-  return seconds <= 0 ? null : new Date(now.getTime() + seconds * 1000)
-}
-
 function stateText(status: JobStatus, segments: readonly Segment[], locale: Locale): string {
   const word = text(locale, `status.${status}`)
   if (status !== 'generating' || segments.length === 0) return word
@@ -165,14 +141,6 @@ function detailText(event: JobEvent, locale: Locale): string {
     default:
       return changeText(event, locale)
   }
-}
-
-function markOf(segment: Segment, segments: readonly Segment[], status: JobStatus): ShotMark {
-  if (segment.state === 'stored') return 'done'
-  const first = segments.find(({ state }) => state !== 'stored')
-  if (status === 'failed') return segment === first ? 'failed' : 'left'
-  if (status === 'cancelled') return 'left'
-  return segment === first && segment.state !== 'planned' ? 'working' : 'waiting'
 }
 
 function* factsOf(state: CardState, status: JobStatus): Generator<Fact> {

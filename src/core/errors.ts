@@ -33,6 +33,10 @@ export interface ErrorData {
   job_not_cancellable: { job_id: string; status: JobStatus }
   job_not_completed: { job_id: string; status: JobStatus }
   size_unreachable: { given: number; least: number }
+  // two accounts that can't be made one
+  link_code_invalid: { minutes: number }
+  link_limit: { limit: number; retry_at: string }
+  link_taken: Record<string, never>
   // an installation that can't work
   data_dir_unwritable: { path: string; reason: string }
   data_dir_locked: { path: string; pid: number; since: string }

@@ -3,6 +3,7 @@ import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
 import type { Continuation, Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job } from './job.ts'
+import type { LinkCode } from './link-code.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
 import type { RemoteRequest, Segment, SegmentState } from './segment.ts'
@@ -127,6 +128,21 @@ export interface ClipMeasures {
   loudness: Loudness | null
   /** How it goes on from the clip before; null for a film's first. */
   continuation: Continuation | null
+  /** How the sound of the clip before fades into its own; null where that can't be known yet. */
+  splice: MadeSplice | null
+}
+
+/** AAC packets for the place where two clips meet, and the only meeting that they are for. */
+export interface MadeSplice {
+  meeting: string
+  packets: readonly Uint8Array[]
+}
+
+/** What a clip goes on from: paths of all the clips before it, what was measured of them, and a PNG of the last one's last frame. */
+export interface ClipsBefore {
+  clips: readonly string[]
+  measures: readonly (ClipMeasures | null)[]
+  lastFrame: string
 }
 
 /** What a film is to be made of. `clips` are paths, each clip going on from the last frame of the one before. */
@@ -178,8 +194,8 @@ export interface Media {
   nudgedFrame(first: string, others: readonly ChainLink[], png: string, signal: AbortSignal): Promise<void>
   /** Makes `clip` of `whole`, which is then gone: cut after a far sharper frame shortly before its end where there is one. */
   cutToAnchor(whole: string, clip: string, signal: AbortSignal): Promise<void>
-  /** Measures a clip for the join. `opensOn` is a PNG of the last frame of the clip before; null for a film's first clip. */
-  measure(clip: string, opensOn: string | null, signal: AbortSignal): Promise<ClipMeasures>
+  /** Measures a clip for the join; `before` is null for a film's first clip. */
+  measure(clip: string, before: ClipsBefore | null, signal: AbortSignal): Promise<ClipMeasures>
   /** Joins clips into one film. */
   join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
   /** Decodes a joined film and measures it. A damaged film is told of in the result; only a full disk is thrown. */
@@ -241,6 +257,14 @@ export interface ObjectStore {
   /** The object as a file of this machine; null where the store is elsewhere. */
   file(key: string): string | null
   remove(key: string): Promise<void>
+}
+
+/** Addresses at which anybody who has them sees a film, until they expire. */
+export interface FilmLinks {
+  /** The page of a job's film, from the server's root: `/v/<job>?expires=…&signature=…`. */
+  path(jobId: string, seconds: number): string
+  /** What the query of such an address is worth. `wrong`: made up or changed. */
+  check(jobId: string, query: { expires: string; signature: string }): 'valid' | 'expired' | 'wrong'
 }
 
 // ─── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -373,6 +397,24 @@ export interface CardStore {
   gone(card: Card): Promise<void>
   /** Its person was told of the end that happened at `end`. Compare-and-set: false where they had been told already. */
   notified(card: Card, end: Date): Promise<boolean>
+}
+
+/** Whose films came along when two accounts became one. */
+export interface Linked {
+  platform: Identity['platform']
+  jobs: number
+}
+
+/** Makes the accounts of one person one, by a code that they carry from one to the other. */
+export interface LinkStore {
+  /** A new code for somebody; the one before works no more. */
+  issue(identity: Identity): Promise<LinkCode>
+  /**
+   * Gives a user all that belongs to whoever the code was made for: jobs and other accounts, in one transaction. Whoever gave the code
+   * before may give it again, and nothing more happens. Throws `link_code_invalid`, `link_limit`, and `link_taken` where it was made for
+   * somebody who has an account of another kind already.
+   */
+  redeem(typed: string, userId: string): Promise<Linked>
 }
 
 /** What happened to jobs, in order, for as long as they are kept. */

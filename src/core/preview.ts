@@ -7,6 +7,9 @@ export const PREVIEW_KINDS = ['poster', 'sheet', 'preview', 'smaller'] as const
  */
 export type Preview = { kind: 'poster' | 'sheet' | 'preview' } | { kind: 'smaller'; megabytes: number }
 
+/** The contact sheet: frames of each segment in a row; the longer side of a frame and the gap around each, in pixels. */
+export const SHEET = { framesARow: 4, cell: 320, gap: 8 } as const
+
 /** What its file is called after the film's own name, without that name's `.mp4`. */
 export function previewEnding(preview: Preview): string {
   switch (preview.kind) {

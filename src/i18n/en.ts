@@ -1,5 +1,9 @@
+import { pagesEn } from './pages-en.ts'
+
 /** Every text, in English. `{{name}}` is filled in; the same names stand in `ko.ts`. */
 export const en = {
+  ...pagesEn,
+
   'change.queued': 'The job has been taken in.',
   'change.planning': 'Planning the shots…',
   'change.planned': 'Planned {{count}} segments: {{shots}}',
@@ -53,6 +57,11 @@ export const en = {
     'Job {{job_id}} is {{status}}. Only a finished film has previews; wait for its end, or retry it.',
   'error.size_unreachable':
     'This film can’t be made as small as {{given}} MB. It needs at least {{least}} MB.',
+  'error.link_code_invalid':
+    'This code doesn’t work: it was mistyped, has been used already, or is older than {{minutes}} minutes. /sora-link in Discord or /sora link in Slack gives a new one.',
+  'error.link_limit': '{{limit}} wrong codes an hour are allowed. The next one is possible from {{when}}.',
+  'error.link_taken':
+    'This chat account belongs to another account here already. Sign in with that one to see its films.',
   'error.data_dir_unwritable':
     'DATA_DIR: can’t write to {{path}} ({{reason}}). Give a folder that this user may write to.',
   'error.data_dir_locked':
@@ -167,6 +176,8 @@ export const en = {
   'cli.cut_off': 'Cut off before: {{jobs}}. Go on with --resume ID, or end it with --cancel ID.',
   'cli.interrupted': 'Cancelling… (Ctrl-C again leaves at once)',
   'cli.left': 'Stopped. --resume {{job_id}} goes on.',
+  'cli.left_elsewhere':
+    'No longer watched. The film is made by the program that is running; --resume {{job_id}} shows how far it is.',
   'cli.film': '{{place}} — {{seconds}} s, {{width}}×{{height}}, {{megabytes}} MB',
   'cli.preview.poster': 'Poster: {{place}}',
   'cli.preview.sheet': 'Contact sheet: {{place}}',
@@ -182,6 +193,8 @@ export const en = {
   'command.sora-jobs.about': 'Show my films, with their states and links',
   'command.sora-cancel.name': 'sora-cancel',
   'command.sora-cancel.about': 'Cancel a film that is being made',
+  'command.sora-link.name': 'sora-link',
+  'command.sora-link.about': 'Get a code with which I see these films on the web page too',
   'command.sora-help.name': 'sora-help',
   'command.sora-help.about': 'Show what I may still ask for, the models and their prices',
 
@@ -246,6 +259,12 @@ export const en = {
   'answer.failed':
     'Something unexpected went wrong. Please try again; if it stays so, tell whoever runs this bot.',
 
+  'link.code': 'Your code: {{code}}',
+  'link.use':
+    'Enter it on the web page, under “Link a chat account”. It works once, until {{when}}. Then the films that you ask for here are there too, and count towards the same limits.',
+  'link.secret': 'Give it to nobody: your films become those of whoever enters it.',
+  'link.open': 'Open the page',
+
   'modal.title': 'A new film',
   'modal.submit': 'Make it',
   'modal.close': 'Close',
@@ -254,6 +273,7 @@ export const en = {
     '/sora makes a film from a prompt: {{segments}} shots of {{seconds}} seconds, each going on exactly where the last one ended.',
   'help.hour': 'Films in this hour: {{used}} of {{limit}}',
   'help.active': 'Unfinished films: {{used}} of {{limit}}',
+  'help.link': '{{command}} gives a code with which you see your films on the web page too.',
   'help.models': 'Models',
   'help.model': '{{model}} ({{id}}): {{price}}; {{seconds}} s; {{resolutions}}',
   'help.retired': 'Switched off: {{models}}',

@@ -93,6 +93,7 @@ export function errorText(
         least: Math.ceil(data.least / 1e6),
       })
     case 'hourly_limit':
+    case 'link_limit':
       return text(locale, `error.${code}`, { limit: data.limit, when: moment(new Date(data.retry_at)) })
     case 'cost_over_job':
       return text(locale, `error.${code}`, {

@@ -1,7 +1,10 @@
 import type { en } from './en.ts'
+import { pagesKo } from './pages-ko.ts'
 
 /** Every text, in Korean. */
 export const ko: Record<keyof typeof en, string> = {
+  ...pagesKo,
+
   'change.queued': '작업이 접수되었습니다.',
   'change.planning': '장면을 계획하고 있습니다…',
   'change.planned': '계획 완료, 세그먼트 {{count}}개: {{shots}}',
@@ -56,6 +59,12 @@ export const ko: Record<keyof typeof en, string> = {
   'error.job_not_completed':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 미리보기는 완성된 영상에서만 만들 수 있으니 끝나기를 기다리거나 다시 시도해 주세요.',
   'error.size_unreachable': '이 영상은 {{given}} MB까지 줄일 수 없습니다. 적어도 {{least}} MB가 필요합니다.',
+  'error.link_code_invalid':
+    '이 코드는 쓸 수 없습니다. 잘못 입력했거나, 이미 쓴 코드이거나, 받은 지 {{minutes}}분이 지났습니다. Discord에서는 /sora-연결, Slack에서는 /sora link 명령으로 새 코드를 받으세요.',
+  'error.link_limit':
+    '틀린 코드는 한 시간에 {{limit}}번까지 입력할 수 있습니다. {{when}}부터 다시 입력할 수 있습니다.',
+  'error.link_taken':
+    '이 채팅 계정은 이미 다른 계정에 연결되어 있습니다. 영상을 보려면 그 계정으로 로그인하세요.',
   'error.data_dir_unwritable':
     'DATA_DIR: {{path}} 폴더에 쓸 수 없습니다({{reason}}). 이 사용자가 쓸 수 있는 폴더를 지정하세요.',
   'error.data_dir_locked':
@@ -173,6 +182,8 @@ export const ko: Record<keyof typeof en, string> = {
   'cli.cut_off': '끊긴 작업: {{jobs}}. --resume ID로 이어가거나 --cancel ID로 끝낼 수 있습니다.',
   'cli.interrupted': '취소하는 중입니다… (Ctrl-C를 한 번 더 누르면 바로 나갑니다)',
   'cli.left': '멈췄습니다. --resume {{job_id}} 명령으로 이어갑니다.',
+  'cli.left_elsewhere':
+    '더 지켜보지 않습니다. 영상은 실행 중인 프로그램이 만듭니다. --resume {{job_id}} 명령으로 진행 상황을 볼 수 있습니다.',
   'cli.film': '{{place}} — {{seconds}}초, {{width}}×{{height}}, {{megabytes}} MB',
   'cli.preview.poster': '포스터: {{place}}',
   'cli.preview.sheet': '장면 모음: {{place}}',
@@ -188,6 +199,8 @@ export const ko: Record<keyof typeof en, string> = {
   'command.sora-jobs.about': '내 영상의 상태와 링크 보기',
   'command.sora-cancel.name': 'sora-취소',
   'command.sora-cancel.about': '만들고 있는 영상 취소하기',
+  'command.sora-link.name': 'sora-연결',
+  'command.sora-link.about': '웹 페이지에서도 내 영상을 볼 수 있는 코드 받기',
   'command.sora-help.name': 'sora-도움말',
   'command.sora-help.about': '남은 한도, 모델과 가격 보기',
 
@@ -251,6 +264,12 @@ export const ko: Record<keyof typeof en, string> = {
   'answer.no_jobs': '아직 요청한 영상이 없습니다. /sora 명령으로 만들 수 있습니다.',
   'answer.failed': '예상하지 못한 문제가 생겼습니다. 다시 시도해 보고, 계속되면 봇 운영자에게 알려 주세요.',
 
+  'link.code': '코드: {{code}}',
+  'link.use':
+    '웹 페이지의 ‘채팅 계정 연결’에 입력하세요. {{when}}까지 한 번만 쓸 수 있습니다. 연결하면 여기서 요청한 영상을 웹 페이지에서도 볼 수 있고, 한도도 함께 적용됩니다.',
+  'link.secret': '코드를 다른 사람에게 알려 주지 마세요. 코드를 입력한 사람이 내 영상을 갖게 됩니다.',
+  'link.open': '페이지 열기',
+
   'modal.title': '새 영상',
   'modal.submit': '만들기',
   'modal.close': '닫기',
@@ -259,6 +278,7 @@ export const ko: Record<keyof typeof en, string> = {
     '/sora 명령은 프롬프트 하나로 영상을 만듭니다. {{seconds}}초짜리 장면 {{segments}}개가 앞 장면이 끝난 바로 그 자리에서 이어집니다.',
   'help.hour': '최근 한 시간의 영상: {{limit}}편 중 {{used}}편',
   'help.active': '끝나지 않은 영상: {{limit}}편 중 {{used}}편',
+  'help.link': '{{command}} 명령으로 받은 코드를 쓰면 웹 페이지에서도 내 영상을 볼 수 있습니다.',
   'help.models': '모델',
   'help.model': '{{model}}({{id}}): {{price}}; {{seconds}}초; {{resolutions}}',
   'help.retired': '종료된 모델: {{models}}',

@@ -2,10 +2,10 @@ import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { userError } from '../core/errors.ts'
 import type { Film, Job } from '../core/job.ts'
+import { segmentStarts } from '../core/outlook.ts'
 import type { JobStore, ObjectStore, Previews, WorkFolder } from '../core/ports.ts'
 import { type Preview, previewEnding } from '../core/preview.ts'
 import type { ModelCapabilities } from '../core/request.ts'
-import type { Segment } from '../core/segment.ts'
 import { filmLabel } from './film-label.ts'
 
 /** `work` is for files that are wanted for a moment: never the folder in which jobs run. */
@@ -100,7 +100,7 @@ async function make(
     case 'poster':
       return previews.poster(path, file, signal)
     case 'sheet':
-      return previews.contactSheet(path, file, startsOf(film, await jobs.segments(job.id)), signal)
+      return previews.contactSheet(path, file, segmentStarts(film, await jobs.segments(job.id)), signal)
     case 'preview':
       return previews.preview(path, file, signal)
     case 'smaller': {
@@ -108,16 +108,4 @@ async function make(
       return previews.smaller(path, file, { maxBytes: bytesOf(preview.megabytes), label }, signal)
     }
   }
-}
-
-/** Where each segment begins in its film, in seconds; of a film that was never checked, by the lengths that were asked for. */
-function startsOf(film: Film, segments: readonly Segment[]): number[] {
-  if (film.check !== null) return [0, ...film.check.seams.map((seam) => seam.at)]
-  const asked = segments.reduce((sum, { seconds }) => sum + seconds, 0)
-  let before = 0
-  return segments.map(({ seconds }) => {
-    const start = (before / asked) * film.duration
-    before += seconds
-    return start
-  })
 }

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import type { JobStore, Previews, WorkFolder } from '../core/ports.ts'
 
 /**
- * The newest last frame of a job that isn't finished, as a small JPEG; null where none is here: nothing is rendered yet, the job
- * has ended well, or it runs on another machine. It is made once for each segment, beside the frame.
+ * The last frame of a segment, the newest where none is named, as a small JPEG. Null where none is here: it isn't rendered yet, the
+ * job has ended well, or it runs on another machine. It is made once for each segment, beside the frame.
  */
 export function createShowLastFrame(deps: {
   jobs: Pick<JobStore, 'segments'>
@@ -11,8 +11,13 @@ export function createShowLastFrame(deps: {
   previews: Previews
 }) {
   const { jobs, work, previews } = deps
-  return async function showLastFrame(jobId: string, signal: AbortSignal): Promise<Buffer | null> {
-    const segment = (await jobs.segments(jobId)).findLast(({ state }) => state === 'stored')
+  return async function showLastFrame(
+    jobId: string,
+    signal: AbortSignal,
+    index?: number,
+  ): Promise<Buffer | null> {
+    const stored = (await jobs.segments(jobId)).filter(({ state }) => state === 'stored')
+    const segment = index === undefined ? stored.at(-1) : stored.find((one) => one.index === index)
     if (segment === undefined) return null
     const png = work.lastFrame(jobId, segment.index)
     const jpg = `${png}.jpg`

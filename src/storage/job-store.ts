@@ -98,16 +98,16 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
 
     submit: (job, limits, enlist) =>
       transaction(async (tx, committing) => {
-        await lockUser(tx, job.userId)
+        const userId = await lockUser(tx, job.userId)
         const [first] = await tx.select().from(jobs).where(eq(jobs.id, job.id))
         if (first) return toJob(first)
-        await checkLimits(tx, job, limits)
+        await checkLimits(tx, { ...job, userId }, limits)
         const { prompt, ...config } = job.request
         const [row] = await tx
           .insert(jobs)
           .values({
             id: job.id,
-            userId: job.userId,
+            userId,
             prompt,
             config,
             locale: job.locale,
@@ -286,8 +286,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
 
     retry: (id, limits, enlist) =>
       transaction(async (tx, committing) => {
-        const job = await read(tx, id)
-        await lockUser(tx, job.userId)
+        const userId = await lockUser(tx, (await read(tx, id)).userId)
         const [row] = await tx
           .update(jobs)
           .set({
@@ -304,7 +303,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           const { status } = await read(tx, id)
           throw userError('job_not_retryable', { job_id: id, status })
         }
-        await checkActiveLimit(tx, job.userId, limits, id)
+        await checkActiveLimit(tx, userId, limits, id)
         await appendEvent(tx, row, { type: 'retried' }, describe)
         await enlist(row, committing)
         return toJob(row)

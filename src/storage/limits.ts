@@ -5,9 +5,17 @@ import type { JobCost, Limits, Usage } from '../core/ports.ts'
 import type { Db } from './db.ts'
 import { jobs, segments, users } from './schema.ts'
 
-/** The checks of a person's limits. They hold because every transaction that adds a job takes the person's row first. */
-export async function lockUser(tx: Db, userId: string): Promise<void> {
-  await tx.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('update')
+/**
+ * The checks of a person's limits. They hold because every transaction that adds a job takes the person's row first. Returns who the
+ * person is by now: they may have become one with another.
+ */
+export async function lockUser(tx: Db, userId: string): Promise<string> {
+  const [user] = await tx
+    .select({ mergedInto: users.mergedInto })
+    .from(users)
+    .where(eq(users.id, userId))
+    .for('update')
+  return user?.mergedInto ? lockUser(tx, user.mergedInto) : userId
 }
 
 /** Everything that a new job must not exceed. Throws `active_limit`, `hourly_limit`, `cost_over_day`. */

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import {
+  type AnyPgColumn,
   bigint,
   bigserial,
   boolean,
@@ -24,6 +25,7 @@ import type { ErrorDetail } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import { type Film, JOB_STATUSES } from '../core/job.ts'
 import type { Plan } from '../core/plan.ts'
+import type { Identity } from '../core/ports.ts'
 import type { Locale, VideoRequest } from '../core/request.ts'
 import { SEGMENT_STATES } from '../core/segment.ts'
 
@@ -42,7 +44,10 @@ const ownRows = (name: string, using: ReturnType<typeof sql>) => pgPolicy(name, 
 const ofOwnJob = (jobId: string) =>
   sql`exists (select 1 from jobs where jobs.id = ${sql.raw(jobId)} and jobs.user_id = auth.uid())`
 
-/** People. `email` is null for those who came by a chat. */
+/**
+ * People. `email` is null for those who came by a chat. Whoever turned out to be somebody else too is `merged_into` them, and owns nothing
+ * more. `wrong_codes` counts the wrong link codes of the hour that began at `wrong_codes_since`.
+ */
 export const users = pgTable(
   'users',
   {
@@ -50,6 +55,9 @@ export const users = pgTable(
     email: varchar('email', { length: 255 }).unique(),
     createdAt: instant('created_at').notNull().defaultNow(),
     lastLogin: instant('last_login'),
+    mergedInto: uuid('merged_into').references((): AnyPgColumn => users.id, { onDelete: 'cascade' }),
+    wrongCodes: integer('wrong_codes').notNull().default(0),
+    wrongCodesSince: instant('wrong_codes_since'),
   },
   () => [ownRows('Users can view own data', sql`auth.uid() = id`)],
 )
@@ -72,6 +80,27 @@ export const identities = pgTable(
     ownRows('Users can view own identities', sql`auth.uid() = user_id`),
   ],
 )
+
+/** The newest code of each account by which another may be joined with it; `hash` is its SHA-256. Nobody but the service reads it. */
+export const linkCodes = pgTable(
+  'link_codes',
+  {
+    platform: varchar('platform', { length: 20 }).$type<Identity['platform']>().notNull(),
+    team: varchar('team', { length: 100 }).notNull().default(''),
+    externalId: varchar('external_id', { length: 200 }).notNull(),
+    hash: varchar('hash', { length: 64 }).notNull().unique(),
+    expiresAt: instant('expires_at').notNull(),
+    usedBy: uuid('used_by').references(() => users.id, { onDelete: 'cascade' }),
+  },
+  (t) => [
+    primaryKey({ columns: [t.platform, t.team, t.externalId] }),
+    foreignKey({
+      name: 'link_codes_identity_fk',
+      columns: [t.platform, t.team, t.externalId],
+      foreignColumns: [identities.platform, identities.team, identities.externalId],
+    }).onDelete('cascade'),
+  ],
+).enableRLS()
 
 /** One request each. `config` is the request without its prompt; `result_path` the film's key in the object store. */
 export const jobs = pgTable(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { refusalAnswer } from '../../src/bot/answer.ts'
+import { linkAnswer, refusalAnswer } from '../../src/bot/answer.ts'
 import { renderAnswer } from '../../src/bot/discord/render.ts'
 import { renderAnswer as renderSlackAnswer } from '../../src/bot/slack/render.ts'
 import { userError } from '../../src/core/errors.ts'
@@ -41,3 +41,22 @@ test('an option is called as the reader’s language calls it', async () => {
     expect.stringMatching(/^image: /),
   ])
 })
+
+test.each(['ko', 'en'] as const)(
+  'a link code is said with the page, its end by the reader’s clock, and a warning: %s',
+  (locale) => {
+    const code = { code: '7KQ2-M9XD', expiresAt: new Date('2026-11-24T12:10:00Z') }
+    const answer = linkAnswer(code, 'https://films.example.com/link', locale)
+    const discord = JSON.stringify(renderAnswer(answer))
+    for (const said of ['7KQ2-M9XD', '<t:1795522200:T>', 'https://films.example.com/link'])
+      expect(discord).toContain(said)
+    const { blocks } = renderSlackAnswer(answer)
+    expect(blocks).toHaveLength(3)
+    expect(JSON.stringify(blocks[0])).toContain('7KQ2-M9XD')
+    expect(blocks[1]).toMatchObject({
+      text: { text: expect.stringContaining('<!date^1795522200^') },
+      accessory: { url: 'https://films.example.com/link' },
+    })
+    expect(linkAnswer(code, null, locale).lines.map(({ link }) => link)).toEqual([null, null, null])
+  },
+)

@@ -40,13 +40,14 @@ test('a list of jobs has each with its state and where it can be seen', async ()
 
 test('help says what is left, which models there are at what price, and which were switched off', () => {
   const allowance = { hour: { limit: 10, used: 3 }, active: { limit: 2, used: 1 } }
-  const said = helpAnswer(allowance, LIST, 'en').lines.map(({ text }) => text)
+  const said = helpAnswer(allowance, LIST, 'discord', 'en').lines.map(({ text }) => text)
   expect(said.join('\n')).toMatch(/3 of 10/)
   expect(said.join('\n')).toMatch(/1 of 2/)
   expect(said.join('\n')).toMatch(/Wan 2\.7 \(wan-2\.7\): 0\.10\/0\.15 USD/)
   expect(said.join('\n')).toMatch(/Veo 3\.1 .*unknown/)
   expect(said.at(-1)).toMatch(/sora-2$/)
+  expect(said.join('\n')).toContain('/sora-link')
   expect(said.join('\n')).not.toContain('not-connected')
-  const uncounted = helpAnswer({ ...allowance, hour: null }, LIST, 'ko')
+  const uncounted = helpAnswer({ ...allowance, hour: null }, LIST, 'slack', 'ko')
   expect(uncounted.lines.map(({ text }) => text).join()).not.toContain('10편')
 })

@@ -3,7 +3,7 @@ import type { Clock } from '../../src/bot/clock.ts'
 import { createLiveReplies } from '../../src/bot/live-reply.ts'
 import { type CardMedia, ChatError, type ChatFault, type ChatPlatform } from '../../src/bot/platform.ts'
 import type { BotService } from '../../src/bot/service.ts'
-import type { CardView } from '../../src/bot/view.ts'
+import type { CardView, NoticeView } from '../../src/bot/view.ts'
 import type { Card } from '../../src/core/card.ts'
 import { userError } from '../../src/core/errors.ts'
 import type { JobChange, JobEvent } from '../../src/core/event.ts'
@@ -59,7 +59,9 @@ function fakeClock(): Clock & { pass(ms: number): Promise<void> } {
 }
 
 /** A job with its card, and a chat that does as it is told. `fail` answers the next edits, one after another. */
-function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?: 'here' } = {}) {
+function scene(
+  about: { film?: Film; fileLimit?: number; usual?: number; stored?: 'here'; pages?: 'public' } = {},
+) {
   const clock = fakeClock()
   const log: JobEvent[] = []
   const listeners = new Set<() => void>()
@@ -81,6 +83,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?
     tries: 0,
     direct: [] as string[],
     told: [] as string[],
+    notices: [] as NoticeView[],
     mentions: [] as string[],
     fail: [] as ChatFault[],
     failFilms: [] as ChatFault[],
@@ -117,6 +120,7 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?
     async direct(_card, notice, key) {
       refuse(chat.failDirect)
       chat.told.push(notice.lines.join('\n'))
+      chat.notices.push(notice)
       if (!chat.direct.includes(key)) chat.direct.push(key)
     },
     async mention(_card, _notice, key) {
@@ -129,6 +133,11 @@ function scene(about: { film?: Film; fileLimit?: number; usual?: number; stored?
     retry: () => Promise.reject(new Error('not in this test')),
     cancel: async () => {},
     allowance: () => Promise.reject(new Error('not in this test')),
+    linkCode: () => Promise.reject(new Error('not in this test')),
+    pages:
+      about.pages === undefined
+        ? null
+        : { link: 'https://films.test/link', film: (jobId) => `https://films.test/v/${jobId}` },
     async preview(_, [wanted]) {
       if (wanted?.kind !== 'smaller') return ['poster.jpg']
       if (chat.smaller === null) throw userError('size_unreachable', { given: 1, least: 2 })
@@ -437,6 +446,21 @@ describe('the film', () => {
     ])
     expect(card.shownSeq).toBe(2)
   })
+
+  test.each(['here', undefined] as const)(
+    'is linked to by its page where there is one, wherever the film is kept: %s',
+    async (stored) => {
+      const { chat } = await finished({ film: big, pages: 'public', ...(stored ? { stored } : {}) })
+      expect(chat.edits.at(-1)?.view.buttons).toEqual([
+        expect.objectContaining({ url: `https://films.test/v/${JOB_ID}` }),
+      ])
+      // the message at the end has it as its button, and says nothing of where else the film is
+      expect(chat.notices.at(-1)?.buttons).toEqual([
+        expect.objectContaining({ url: `https://films.test/v/${JOB_ID}` }),
+      ])
+      expect(chat.told.join()).not.toMatch(/films\/|카드에서/)
+    },
+  )
 
   test.each([
     ['on its card', [], /카드에서/],

@@ -418,6 +418,8 @@ test('people are offered the models with their prices, their films, and help, in
     const jobs = await privately(await front.command(person, place, 'sora-jobs', {}, { locale }), locale)
     expect(linksOf(jobs)).toHaveLength(1)
     const help = await privately(await front.command(person, place, 'sora-help', {}, { locale }), locale)
+    const link = await privately(await front.command(person, place, 'sora-link', {}, { locale }), locale)
+    expect(link.text).toMatch(/: [0-9A-Z]{4}-[0-9A-Z]{4}/)
     expect(help.text).toMatch(/hour: 1 of 2|한 시간의 영상: 2편 중 1편/)
     expect(help.text).toMatch(/Unfinished films: 0 of 2|끝나지 않은 영상: 2편 중 0편/)
     expect(help.text).toMatch(/wan-2\.7\W+0\.10\/0\.15 USD|wan-2\.7\W+초당 0\.10\/0\.15 USD/)
@@ -428,7 +430,13 @@ test('people are offered the models with their prices, their films, and help, in
 describe('commands', () => {
   test('are declared in Korean and English, for servers, direct messages and groups', () => {
     const all = front.commands.all('')
-    expect(all.map(({ name }) => name).sort()).toEqual(['sora', 'sora-cancel', 'sora-help', 'sora-jobs'])
+    expect(all.map(({ name }) => name).sort()).toEqual([
+      'sora',
+      'sora-cancel',
+      'sora-help',
+      'sora-jobs',
+      'sora-link',
+    ])
     for (const { contexts, integration_types, description_localizations, options } of all) {
       expect([contexts, integration_types]).toEqual([
         [0, 1, 2],

@@ -231,6 +231,8 @@ describe('at once', { concurrent: true }, () => {
     expect(slackActions(jobs)).toEqual([expect.stringMatching(/^http/)])
     await front.command(person, place, '도움말')
     for (const said of ['wan-2.7', '0.1', '1', '2']) expect((await privately(person, 1)).text).toContain(said)
+    await front.command(person, place, '연결')
+    expect((await privately(person, 2)).text).toMatch(/: [0-9A-Z]{4}-[0-9A-Z]{4}/)
     expect(front.messages(place.channel)).toEqual([card])
   })
 })

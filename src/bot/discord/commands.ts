@@ -102,6 +102,11 @@ export function createCommands(deps: CommandDeps) {
     await interaction.editReply(renderAnswer(await requests.cancel(askerOf(interaction), jobId)))
   }
 
+  async function showLinkCode(interaction: ChatInputCommandInteraction): Promise<void> {
+    await interaction.deferReply({ flags: MessageFlags.Ephemeral })
+    await interaction.editReply(renderAnswer(await requests.link(askerOf(interaction))))
+  }
+
   async function showHelp(interaction: ChatInputCommandInteraction): Promise<void> {
     await interaction.deferReply({ flags: MessageFlags.Ephemeral })
     await interaction.editReply(renderAnswer(await requests.help(askerOf(interaction))))
@@ -111,6 +116,7 @@ export function createCommands(deps: CommandDeps) {
     sora: makeFilm,
     'sora-jobs': showJobs,
     'sora-cancel': cancelFilm,
+    'sora-link': showLinkCode,
     'sora-help': showHelp,
   }
 

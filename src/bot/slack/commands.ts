@@ -147,6 +147,8 @@ export function createSlackCommands(deps: SlackCommandDeps) {
             return requests.cancel(asker, read.job)
           case 'sora-jobs':
             return requests.jobs(asker)
+          case 'sora-link':
+            return requests.link(asker)
           case 'sora-help':
             return requests.help(asker)
         }

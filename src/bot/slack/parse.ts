@@ -16,6 +16,8 @@ const WORDS: Readonly<Record<string, Exclude<CommandName, 'sora'>>> = {
   작업: 'sora-jobs',
   cancel: 'sora-cancel',
   취소: 'sora-cancel',
+  link: 'sora-link',
+  연결: 'sora-link',
   help: 'sora-help',
   도움말: 'sora-help',
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Previews } from '../../core/ports.ts'
+import { SHEET } from '../../core/preview.ts'
 import { type Clip, openClip, type Scratch, withScratch } from './clip-file.ts'
 import { clipInfo, toRgb } from './clip-info.ts'
 import { EXACT_SCALING } from './colour.ts'
@@ -12,12 +13,6 @@ const CANDIDATES = 6
 
 /** Candidates are compared at this width, in pixels: grain and the encoder's blocks don't count as detail then. */
 const COMPARED_WIDTH = 320
-
-const FRAMES_A_ROW = 4
-
-/** The longer side of a frame on the contact sheet, in pixels, and the gap between two. */
-const CELL = 320
-const GAP = 8
 
 /** The silent preview: so many moments of a second at most, and its longer side in pixels. */
 const MOMENTS = 6
@@ -94,8 +89,8 @@ async function writeContactSheet(
   const chosen: number[] = []
   for (const [row, start] of starts.entries()) {
     const length = (starts[row + 1] ?? seconds) - start
-    for (let k = 0; k < FRAMES_A_ROW; k++) {
-      const at = start + ((k + 0.5) * length) / FRAMES_A_ROW
+    for (let k = 0; k < SHEET.framesARow; k++) {
+      const at = start + ((k + 0.5) * length) / SHEET.framesARow
       // never one frame twice, which would push all that follow into other places
       chosen.push(
         Math.max(
@@ -107,9 +102,9 @@ async function writeContactSheet(
   }
   const filter = [
     `select='${chosen.map((n) => `eq(n,${n})`).join('+')}'`,
-    scaleTo(CELL, { width, height }),
+    scaleTo(SHEET.cell, { width, height }),
     toRgb(clip.mp4),
-    `tile=${FRAMES_A_ROW}x${starts.length}:margin=${GAP}:padding=${GAP}:color=0x181818`,
+    `tile=${SHEET.framesARow}x${starts.length}:margin=${SHEET.gap}:padding=${SHEET.gap}:color=0x181818`,
     ...JPEG_COLOURS,
   ].join(',')
   const options = ['-map', '0:V:0', '-frames:v', '1', '-vsync', '0', '-vf', filter, '-q:v', '3']

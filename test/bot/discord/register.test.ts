@@ -119,7 +119,13 @@ test('every name and description is one that Discord takes, in both languages', 
     }
     expect(part.description_localizations.ko).toMatch(/[가-힣]/)
   }
-  expect(declared.map(({ name }) => name)).toEqual(['sora', 'sora-jobs', 'sora-cancel', 'sora-help'])
+  expect(declared.map(({ name }) => name)).toEqual([
+    'sora',
+    'sora-jobs',
+    'sora-cancel',
+    'sora-link',
+    'sora-help',
+  ])
 })
 
 test('what is required comes first, and limits are declared', () => {

@@ -47,6 +47,7 @@ test('a word alone asks for something else, in either language', () => {
   const id = '9b2d4a53-0d4c-4f4e-8a53-5a3c3f1c9d10'
   expect(parseCommand('  ')).toEqual({ command: null })
   for (const word of ['jobs', 'JOBS', '작업']) expect(parseCommand(word)).toEqual({ command: 'sora-jobs' })
+  for (const word of ['link', '연결']) expect(parseCommand(word)).toEqual({ command: 'sora-link' })
   for (const word of ['help', '도움말']) expect(parseCommand(word)).toEqual({ command: 'sora-help' })
   for (const word of ['cancel', '취소']) {
     expect(parseCommand(word)).toEqual({ command: 'sora-cancel', job: null })
