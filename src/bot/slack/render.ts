@@ -2,13 +2,8 @@ import type { types } from '@slack/bolt'
 import type { ShotMark } from '../../core/outlook.ts'
 import { type AnswerView, MOMENTS } from '../answer.ts'
 import { MARKS, percent, progressBar } from '../signs.ts'
-<<<<<<< HEAD
 import type { Button, CardView, Fact, NoticeView } from '../view.ts'
-import { escaped, escapedLine, withMoments } from './escape.ts'
-=======
-import type { Button, CardView, Fact, NoticeView, ShotMark } from '../view.ts'
 import { escaped, escapedLine, escapedParts, withMoments } from './escape.ts'
->>>>>>> main
 
 /** A message: its blocks, and the text that notifications and screen readers take in their place. */
 export interface SlackMessage {

@@ -4,6 +4,8 @@ import type { Job } from '../../core/job.ts'
 import { titleOf, withTitles } from '../../core/outlook.ts'
 import type { Preview } from '../../core/preview.ts'
 import { errorText } from '../../i18n/index.ts'
+import { filmResponse } from '../film-response.ts'
+import { jobEvents } from '../job-events.ts'
 import { jobPage } from './job.ts'
 import { lostPage } from './messages.ts'
 import type { ForViewer } from './routes.ts'
@@ -99,6 +101,16 @@ export function addJobRoutes(
   )
   app.get('/jobs/:id/poster.jpg', preview('poster'))
   app.get('/jobs/:id/sheet.jpg', preview('sheet'))
+  app.get(
+    '/jobs/:id/film.mp4',
+    own((c, job) =>
+      job.film === null ? c.body(null, 404) : filmResponse(c, service.objects, job.film, 'film.mp4'),
+    ),
+  )
+  app.get(
+    '/jobs/:id/events',
+    own((c, job) => jobEvents(c, service.events, job.id)),
+  )
   app.get(
     '/jobs/:id/frames/:name{[0-9]{1,2}\\.jpg}',
     own(async (c, job) => {

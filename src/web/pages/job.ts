@@ -73,6 +73,11 @@ function stateText({ status }: Job, segments: Outlook['segments'], locale: Local
   return `${word} · ${text(locale, 'card.segment', { segment, of: segments.length })}`
 }
 
+/** What a film is called where somebody saves it. */
+function fileName({ id }: Job): string {
+  return `film-${id.slice(0, 8)}.mp4`
+}
+
 /** A progress of 0..1 as people read it. */
 export function percent(progress: number): string {
   return `${Math.round(progress * 100)}%`
@@ -100,7 +105,7 @@ function progress({ job, segments, events, locale }: JobState): Html {
 function actions({ job, locale }: JobState): Html {
   const { id, status, film } = job
   const again = html`<a class="secondary" href="/?from=${id}">${text(locale, 'job.again')}</a>`
-  const download = html`<a class="primary" href="/api/download/${id}" download>${text(locale, 'job.download')}</a>`
+  const download = html`<a class="primary" href="/jobs/${id}/film.mp4" download="${fileName(job)}">${text(locale, 'job.download')}</a>`
   const retry = html`<form method="post" action="/jobs/${id}/retry"><button class="primary">${text(locale, 'job.retry')}</button></form>`
   const cancel = html`<details class="confirm"><summary class="secondary">${text(locale, 'job.cancel')}</summary>
 <form method="post" action="/jobs/${id}/cancel"><p>${text(locale, 'job.cancel_sure')}</p><button class="danger">${text(locale, 'job.cancel_yes')}</button></form></details>`

@@ -12,7 +12,7 @@ export function player({ job, locale }: JobState, { width, height }: Film): Html
   return video({
     locale,
     title: titleOf(job),
-    film: `/api/download/${job.id}`,
+    film: `/jobs/${job.id}/film.mp4`,
     poster: `/jobs/${job.id}/poster.jpg`,
     width,
     height,

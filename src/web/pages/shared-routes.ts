@@ -1,23 +1,40 @@
-import type { Hono } from 'hono'
+import type { Context, Hono } from 'hono'
+import type { Film, Job } from '../../core/job.ts'
+import { filmResponse } from '../film-response.ts'
 import { SHARE_DAYS } from './job-routes.ts'
 import { lostPage } from './messages.ts'
 import { expiredPage, sharedPage } from './shared.ts'
-import { localeOf, type PagesDeps, sendPage } from './site.ts'
+import { type PagesDeps, sendPage } from './site.ts'
 
-/** The page of a film for whoever has its link. The film itself comes from beside it, by the same signature. */
+type WithFilm = (c: Context, job: Job, film: Film) => Response | Promise<Response>
+
+/** A film's page for whoever has its link, and the film itself by the same signature: a link to its file is made when it is wanted. */
 export function addSharedRoutes(app: Hono, deps: PagesDeps): void {
   const { service } = deps
-  app.get('/v/:id', async (c) => {
-    const id = c.req.param('id')
-    const query = { expires: c.req.query('expires') ?? '', signature: c.req.query('signature') ?? '' }
-    const worth = service.filmLinks.check(id, query)
+
+  const shared = (serve: WithFilm) => async (c: Context) => {
+    const id = c.req.param('id') ?? ''
+    const worth = service.filmLinks.check(id, queryOf(c))
     if (worth === 'expired') return sendPage(c, deps, (locale) => expiredPage(locale, SHARE_DAYS), 410)
     const job = worth === 'wrong' ? null : await service.jobs.get(id)
     if (job === null || job.film === null) return sendPage(c, deps, lostPage, 404)
-    const model = await service.modelOf(id)
-    const url = `/v/${id}/film.mp4?${new URLSearchParams(query)}`
-    const { film } = job
-    const locale = localeOf(c, deps)
-    return sendPage(c, deps, () => sharedPage({ locale, job, film, model, url }))
-  })
+    return serve(c, job, job.film)
+  }
+
+  app.get(
+    '/v/:id',
+    shared(async (c, job, film) => {
+      const model = await service.modelOf(job.id)
+      const url = `/v/${job.id}/film.mp4?${new URLSearchParams(queryOf(c))}`
+      return sendPage(c, deps, (locale) => sharedPage({ locale, job, film, model, url }))
+    }),
+  )
+  app.get(
+    '/v/:id/film.mp4',
+    shared((c, _job, film) => filmResponse(c, service.objects, film, 'film.mp4')),
+  )
+}
+
+function queryOf(c: Context): { expires: string; signature: string } {
+  return { expires: c.req.query('expires') ?? '', signature: c.req.query('signature') ?? '' }
 }

@@ -29,7 +29,7 @@ export function shots(state: JobState): Html {
     }
     const label = text(locale, 'job.shot_jump', { segment: i + 1, title })
     const at = start.toFixed(2)
-    return html`<li data-mark="${mark}"><a href="/api/download/${job.id}#t=${at}" data-jump="${at}" aria-label="${label}">${inside}</a></li>`
+    return html`<li data-mark="${mark}"><a href="/jobs/${job.id}/film.mp4#t=${at}" data-jump="${at}" aria-label="${label}">${inside}</a></li>`
   })
   return html`<section class="shots" id="shots" data-aspect="${request.aspect}"><h2>${text(locale, 'job.shots')}</h2>
 <ol>${cards}</ol></section>`

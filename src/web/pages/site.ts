@@ -23,8 +23,8 @@ export interface PagesService {
   lastFrame(jobId: string, signal: AbortSignal, segment?: number): Promise<Buffer | null>
   link(code: string, identity: Identity): Promise<Linked>
   jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'usualSeconds'>
-  events: Pick<EventLog, 'since'>
-  objects: Pick<ObjectStore, 'read'>
+  events: Pick<EventLog, 'since' | 'follow'>
+  objects: Pick<ObjectStore, 'file' | 'link' | 'read' | 'size'>
   filmLinks: FilmLinks
   modelOf(jobId: string): Promise<ModelCapabilities>
   allowance(identity: Identity): Promise<Allowance>

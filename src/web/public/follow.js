@@ -8,7 +8,7 @@ import { sayMoments } from './moments.js'
  */
 export function follow(job) {
   const { job: id, seq } = job.dataset
-  const events = new EventSource(`/api/events/${id}?after=${seq}`)
+  const events = new EventSource(`/jobs/${id}/events?after=${seq}`)
   let due = 0
   const soon = () => {
     window.clearTimeout(due)
