@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { UserError } from '../../src/core/errors.ts'
-import { openDataDir } from '../../src/storage/data-dir.ts'
+import { doorOf, openDataDir } from '../../src/storage/data-dir.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'data-dir-test-'))
 afterAll(() => rm(root, { recursive: true, force: true }))
@@ -194,4 +194,23 @@ test('a secret that was cut short is made anew, whole and private', async () => 
   expect(await readFile(join(folder, 'secret'))).toEqual(opened.secret)
   expect((await stat(join(folder, 'secret'))).mode & 0o777).toBe(0o600)
   expect(await readdir(folder)).not.toContain('secret.part')
+})
+
+test('where a process can be spoken to is known once it says so, to whoever may read the folder alone, and with a new token each time', async () => {
+  const folder = newFolder()
+  expect(await doorOf(folder)).toBeNull()
+  const tokens: string[] = []
+  for (const address of ['http://127.0.0.1:3000', 'http://127.0.0.1:4000']) {
+    const opened = await openDataDir(folder)
+    // what an earlier process said is gone
+    expect(await doorOf(folder)).toBeNull()
+    await opened.announce(address)
+    const door = await doorOf(folder)
+    expect(door).toEqual({ address, token: opened.token })
+    expect((await stat(join(folder, 'holder.json'))).mode & 0o777).toBe(0o600)
+    expect(await refusal(folder)).toMatchObject({ code: 'data_dir_locked', data: { pid: process.pid } })
+    tokens.push(opened.token)
+    opened.release()
+  }
+  expect(new Set(tokens).size).toBe(2)
 })

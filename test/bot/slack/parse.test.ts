@@ -77,6 +77,7 @@ test('a word alone asks for something else, in either language', () => {
   expect(parseCommand('  ')).toEqual({ command: null })
   for (const word of ['jobs', 'JOBS', 'list', '작업', '목록'])
     expect(parseCommand(word)).toEqual({ command: 'sora-jobs' })
+  for (const word of ['link', '연결']) expect(parseCommand(word)).toEqual({ command: 'sora-link' })
   for (const word of ['help', 'help!', '/sora help', '도움말'])
     expect(parseCommand(word)).toEqual({ command: 'sora-help' })
   for (const word of ['cancel', '취소']) {
