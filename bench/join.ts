@@ -58,8 +58,9 @@ async function makeClips(folder: string): Promise<string[]> {
   const longest = Math.max(...COUNTS)
   const count = Math.min(DISTINCT, longest)
   const made = await makeChain(join(folder, 'clip'), { ...MODEL_CLIP, count })
-  await keepMeasures(made)
-  return Array.from({ length: longest }, (_, i) => made[i % count] ?? '')
+  const clips = Array.from({ length: longest }, (_, i) => made[i % count] ?? '')
+  await keepMeasures(clips)
+  return clips
 }
 
 async function measureAll(clips: readonly string[], film: string): Promise<Map<string, Cost[]>> {

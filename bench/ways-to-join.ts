@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { deserialize, serialize } from 'node:v8'
 import type { ClipMeasures } from '../src/core/ports.ts'
 import { createMedia } from '../src/pipeline/media/media.ts'
-import { twoAtATime } from '../src/pipeline/media/two-at-a-time.ts'
 import { ffmpeg } from '../test/support/clips.ts'
 import { concat, plainOrder } from './readings.ts'
 
@@ -20,14 +20,10 @@ export const WAYS: Readonly<Record<string, Join>> = {
   'raw read + write': rawCopy,
   cat: (clips, film) => run('sh', ['-c', 'cat "$@" > "$0" && sync "$0"', film, ...clips]),
   join: async (clips, film) => {
-    const texts = await Promise.all(clips.map((clip) => readFile(measuresOf(clip), 'utf8')))
-    const measures = texts.map((text): ClipMeasures => JSON.parse(text))
-    return media.join({ ...plainOrder(clips), measures }, film, signal)
+    const measures: ClipMeasures[] = deserialize(await readFile(measuresOf(clips)))
+    return media.join({ ...plainOrder(clips), measures: measures.slice(0, clips.length) }, film, signal)
   },
-  'measuring the clips': (clips) =>
-    twoAtATime(clips, signal, (clip, i, stop) =>
-      media.measure(clip, i === 0 ? null : lastFrameOf(clips[i - 1] ?? ''), stop),
-    ),
+  'measuring the clips': measureAll,
   'join, nothing measured': (clips, film) => media.join(plainOrder(clips), film, signal),
   'ffmpeg concat copy': async (clips, film) => {
     await concat(clips, film)
@@ -40,20 +36,23 @@ export const WAYS: Readonly<Record<string, Join>> = {
   MoviePy: (clips, film) => run('python3', ['-c', MOVIEPY, film, ...clips]),
 }
 
-/**
- * Measures clips as a job does when each comes, and keeps that beside them. The first one too is taken for one that goes on from the last,
- * because more clips than there are begin again with the first.
- */
+/** Measures clips as a job does when each comes, and keeps that for them and for any number of the first of them. */
 export async function keepMeasures(clips: readonly string[]): Promise<void> {
-  for (const clip of clips) await media.lastFrame(clip, lastFrameOf(clip), signal)
+  for (const clip of new Set(clips)) await media.lastFrame(clip, lastFrameOf(clip), signal)
+  await writeFile(measuresOf(clips), serialize(await measureAll(clips)))
+}
+
+async function measureAll(clips: readonly string[]): Promise<ClipMeasures[]> {
+  const measures: ClipMeasures[] = []
   for (const [i, clip] of clips.entries()) {
-    const measures = await media.measure(clip, lastFrameOf(clips.at(i - 1) ?? ''), signal)
-    await writeFile(measuresOf(clip), JSON.stringify(measures))
+    const before = { clips: clips.slice(0, i), measures, lastFrame: lastFrameOf(clips[i - 1] ?? '') }
+    measures.push(await media.measure(clip, i === 0 ? null : before, signal))
   }
+  return measures
 }
 
 const lastFrameOf = (clip: string) => `${clip}.last-frame.png`
-const measuresOf = (clip: string) => `${clip}.measures.json`
+const measuresOf = (clips: readonly string[]) => `${clips[0]}.measures`
 
 const MOVIEPY = `
 import sys

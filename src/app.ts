@@ -6,6 +6,7 @@ import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
 import type { LinkCode } from './core/link-code.ts'
+import type { Price } from './core/operator.ts'
 import {
   type CardStore,
   type EventLog,
@@ -64,12 +65,6 @@ export interface App {
   open(): Promise<Service>
 }
 
-/** What a film is expected to cost, in USD, and with which model; null where the price isn't known. */
-export interface Price {
-  estimateUsd: number | null
-  model: string
-}
-
 /** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
 export interface Service {
   submit(submission: Omit<Submission, 'limits'>): Promise<Job>
@@ -97,6 +92,8 @@ export interface Service {
   pages: Pages | null
   events: EventLog
   objects: ObjectStore
+  /** By which the command line speaks to this process while it holds the data folder. `open` says at which address. */
+  door: { token: string; open(address: string): Promise<void> }
   /** The model that a job is made with. */
   modelOf(jobId: string): Promise<ModelCapabilities>
   /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
@@ -225,6 +222,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       link: async (code, identity) => links.redeem(code, await jobs.userOf(identity)),
       filmLinks,
       pages: pagesOf(config, filmLinks),
+      door: { token: dataDir.token, open: dataDir.announce },
       events,
       objects,
       async modelOf(jobId) {

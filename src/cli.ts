@@ -1,20 +1,21 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { type App, createApp, modelList, type Price, type Service } from './app.ts'
+import { createApp, modelList } from './app.ts'
 import { languageOf, parseArguments, UsageError } from './cli/arguments.ts'
 import { createTextDisplay, type Display, listLine } from './cli/display.ts'
 import { EXIT } from './cli/exit.ts'
+import { connectOperator } from './cli/remote.ts'
 import { type Watching, watchJob } from './cli/watch.ts'
-import { ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
+import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError, userError } from './core/errors.ts'
 import { isUnfinished } from './core/job.ts'
-import type { Identity } from './core/ports.ts'
+import type { Operator, Price } from './core/operator.ts'
 import type { Locale } from './core/request.ts'
 import { errorText, problemText, text, usdText } from './i18n/index.ts'
+import { createOperator } from './operator.ts'
+import { doorOf } from './storage/data-dir.ts'
 import { createLog } from './telemetry.ts'
-
-const OPERATOR: Identity = { platform: 'cli', team: '', externalId: 'operator' }
 
 const JOBS_LISTED = 20
 
@@ -33,39 +34,37 @@ async function main(): Promise<number> {
     process.stdout.write(action.text)
     return EXIT.done
   }
-  const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
+  const program = await findProgram(config)
   const picture = args.image === null ? null : resolve(config.callerDir, args.image)
   const out = args.out === null ? null : await checkedOut(resolve(config.callerDir, args.out))
   const input = { ...request, prompt: action.type === 'make' ? action.prompt : '' }
   if (action.type === 'make') {
-    const price = await app.check(input, picture)
+    const price = await program.check(input, picture)
     if (!(await agreed(price, args.yes, config.confirmAboveUsd))) return EXIT.cancelled
   }
 
-  const service = await app.open()
+  const operator = await program.open()
   try {
-    if (action.type === 'list') return await list(service)
-    if (action.type === 'cancel') return await cancel(service, action.jobId)
+    if (action.type === 'list') return await list(operator)
+    if (action.type === 'cancel') return await cancel(operator, action.jobId)
     const display = json ? null : createTextDisplay(process.stdout, locale, Date.now)
-    const watching = {
-      service,
-      display,
-      locale,
-      out,
-      previews: args.previews,
-      modelOf: service.modelOf,
-      costOf: service.costOf,
-      interrupted,
-      terminated,
-    }
-    if (action.type === 'resume') return await resume(app, service, action.jobId, watching)
+    const watching = { operator, display, locale, out, previews: args.previews, interrupted, terminated }
+    if (action.type === 'resume') return await resume(action.jobId, watching)
     if (interrupted.aborted) return EXIT.cancelled
-    const job = await service.submit({ input, picture, identity: OPERATOR, locale })
-    await announce(app, service, display, job.id)
+    const job = await operator.submit({ input, picture, locale })
+    await announce(operator, display, job.id)
     return await watchJob(job.id, 0, watching)
   } finally {
-    await service.stop()
+    await operator.stop()
   }
+}
+
+/** The program that holds the data folder already, else this process, which opens the folder when it is needed. */
+async function findProgram(config: Config): Promise<Pick<Operator, 'check'> & { open(): Promise<Operator> }> {
+  const running = await connectOperator(() => doorOf(config.dataDir))
+  if (running !== null) return { check: running.check, open: async () => running }
+  const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
+  return { check: app.check, open: async () => createOperator(app, await app.open()) }
 }
 
 /** On a terminal a price above the threshold, or one that isn't known, is asked about; elsewhere it is only told. */
@@ -91,31 +90,34 @@ async function agreed(price: Price, yes: boolean, confirmAbove: number): Promise
   }
 }
 
-async function announce(app: App, service: Service, display: Display | null, but: string): Promise<void> {
-  if (app.models.usable.every((model) => model === 'local')) display?.note(text(locale, 'cli.stand_in'))
-  const mine = await service.jobs.list(await service.jobs.userOf(OPERATOR), JOBS_LISTED)
+async function announce(operator: Operator, display: Display | null, but: string): Promise<void> {
+  if (operator.models.every((model) => model === 'local')) display?.note(text(locale, 'cli.stand_in'))
+  // another program goes on with all of them
+  if (!operator.here) return
+  const mine = await operator.list(JOBS_LISTED)
   const cutOff = mine.filter((job) => isUnfinished(job.status) && job.id !== but).map((job) => job.id)
   if (cutOff.length > 0) display?.note(text(locale, 'cli.cut_off', { jobs: cutOff.join(', ') }))
 }
 
-async function resume(app: App, service: Service, jobId: string, watching: Watching): Promise<number> {
-  const past = await service.jobs.get(jobId)
+async function resume(jobId: string, watching: Watching & { operator: Operator }): Promise<number> {
+  const { operator, display } = watching
+  const past = await operator.get(jobId)
   if (!past) throw userError('job_not_found', { job_id: jobId })
-  const events = await service.events.since(jobId, 0)
+  const events = await operator.events.since(jobId, 0)
   if (past.status === 'completed') {
     // nothing to do: its end is told again, and the film is copied where --out asks for it
     const end = events.findLast((event) => event.type === 'completed')
     return watchJob(jobId, (end?.seq ?? 1) - 1, watching)
   }
-  await service.resume(jobId, OPERATOR)
-  await announce(app, service, watching.display, jobId)
+  await operator.resume(jobId)
+  await announce(operator, display, jobId)
   return watchJob(jobId, events.at(-1)?.seq ?? 0, watching)
 }
 
-async function list(service: Service): Promise<number> {
-  const jobs = await service.jobs.list(await service.jobs.userOf(OPERATOR), JOBS_LISTED)
+async function list(operator: Operator): Promise<number> {
+  const jobs = await operator.list(JOBS_LISTED)
   for (const job of jobs) {
-    const path = job.film ? service.objects.file(job.film.key) : null
+    const path = job.film ? await operator.objects.file(job.film.key) : null
     const { id, status, progress, request, createdAt } = job
     const line = json
       ? JSON.stringify({ type: 'job', job_id: id, status, progress, path, created_at: createdAt, request })
@@ -126,9 +128,9 @@ async function list(service: Service): Promise<number> {
   return EXIT.done
 }
 
-async function cancel(service: Service, jobId: string): Promise<number> {
-  await service.cancel(jobId)
-  const job = await service.jobs.get(jobId)
+async function cancel(operator: Operator, jobId: string): Promise<number> {
+  await operator.cancel(jobId)
+  const job = await operator.get(jobId)
   const line = json
     ? JSON.stringify({ type: job?.status, job_id: jobId, status: job?.status, progress: job?.progress })
     : text(locale, 'change.cancelled')

@@ -7,21 +7,16 @@ import { reasonOf, UserError } from '../core/errors.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import { findingsOf } from '../core/film-check.ts'
 import type { Film } from '../core/job.ts'
-import type { EventLog, ObjectStore } from '../core/ports.ts'
+import type { Operator } from '../core/operator.ts'
 import { PREVIEW_KINDS, type Preview, previewEnding } from '../core/preview.ts'
-import type { Locale, ModelCapabilities } from '../core/request.ts'
+import type { Locale } from '../core/request.ts'
 import { encodedText, errorText, findingText, megabytes, text, usdText } from '../i18n/index.ts'
 import { createJsonDisplay, type Display } from './display.ts'
 import { EXIT } from './exit.ts'
 
-/** What is needed of the service to follow a job, and how the person wants to see it. */
+/** What is needed of the program to follow a job, and how the person wants to see it. */
 export interface Watching {
-  service: {
-    events: EventLog
-    objects: ObjectStore
-    cancel(jobId: string): Promise<void>
-    preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
-  }
+  operator: Pick<Operator, 'here' | 'events' | 'objects' | 'cancel' | 'preview' | 'modelOf' | 'costOf'>
   /** Null: one JSON object a line on stdout. */
   display: Display | null
   locale: Locale
@@ -29,8 +24,6 @@ export interface Watching {
   out: string | null
   /** What is made of the film when it is finished; copies go beside the film's where there is one. */
   previews: readonly Preview[]
-  modelOf: (jobId: string) => Promise<ModelCapabilities>
-  costOf: (jobId: string) => Promise<number | null>
   /** Ctrl-C: cancel the job and see it end. */
   interrupted: AbortSignal
   /** SIGTERM: stop watching; the job goes on another time. */
@@ -54,7 +47,7 @@ type PreviewPlaces = Partial<Record<Preview['kind'], string>>
 
 /** Follows a job from an event on to its end, brings its film home, and returns the exit code. */
 export async function watchJob(jobId: string, since: number, watching: Watching): Promise<number> {
-  const { service, locale, interrupted, terminated } = watching
+  const { operator, locale, interrupted, terminated } = watching
   let delivered: Delivered | null = null
   const display =
     watching.display ??
@@ -66,7 +59,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   let cancelling = Promise.resolve()
   const cancel = () => {
     display.note(text(locale, 'cli.interrupted'))
-    cancelling = service.cancel(jobId).catch((error) => {
+    cancelling = operator.cancel(jobId).catch((error) => {
       // a job that ended at the same moment can't be cancelled any more; its end is what is told then
       if (!(error instanceof UserError)) display.note(reasonOf(error))
     })
@@ -74,7 +67,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   if (interrupted.aborted) cancel()
   else interrupted.addEventListener('abort', cancel)
   try {
-    for await (const event of service.events.follow(jobId, since, terminated)) {
+    for await (const event of operator.events.follow(jobId, since, terminated)) {
       let failed: { error: unknown } | null = null
       if (event.type === 'completed') {
         delivered = await deliver(watching, jobId, event.film)
@@ -95,7 +88,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
       return exitCodeOf(event)
     }
     display.close()
-    display.note(text(locale, 'cli.left', { job_id: jobId }))
+    display.note(text(locale, operator.here ? 'cli.left' : 'cli.left_elsewhere', { job_id: jobId }))
     return EXIT.left
   } finally {
     display.close()
@@ -113,7 +106,7 @@ async function tellEnd(
   event: JobEvent,
   delivered: Delivered | null,
   display: Display,
-  { locale, modelOf }: Watching,
+  { locale, operator }: Watching,
 ): Promise<void> {
   if (event.type === 'completed' && delivered) {
     const { duration, width, height, file_size } = event.film
@@ -121,7 +114,7 @@ async function tellEnd(
     const seconds = duration.toFixed(1)
     display.note(text(locale, 'cli.film', { place, seconds, width, height, megabytes: megabytes(file_size) }))
     tellCheck(event.film, display, locale)
-    const { name, source } = await modelOf(event.job_id)
+    const { name, source } = await operator.modelOf(event.job_id)
     const made = source === 'algorithmicMedia' ? 'film.made_by_program' : 'film.made_by_ai'
     display.note(text(locale, made, { model: name }))
     for (const [i, place] of (delivered.clips ?? []).entries()) {
@@ -161,15 +154,15 @@ function checkFields({ check }: Film, locale: Locale): Record<string, unknown> {
   return { seams, ...(findings.length === 0 ? {} : { findings }) }
 }
 
-async function deliver({ service, out, costOf }: Watching, jobId: string, film: Film): Promise<Delivered> {
-  const { path, url } = await bring(service.objects, film.key, out, 'film.mp4')
+async function deliver({ operator, out }: Watching, jobId: string, film: Film): Promise<Delivered> {
+  const { path, url } = await bring(operator.objects, film.key, out, 'film.mp4')
   const { duration, width, height, file_size } = film
   const metadata = { duration, resolution: `${width}x${height}`, file_size }
-  const clips = film.clips.length === 0 ? undefined : await deliverClips(service.objects, film, out)
-  return { path, url, metadata, cost_usd: await costOf(jobId), clips, previews: undefined }
+  const clips = film.clips.length === 0 ? undefined : await deliverClips(operator.objects, film, out)
+  return { path, url, metadata, cost_usd: await operator.costOf(jobId), clips, previews: undefined }
 }
 
-async function deliverClips(objects: ObjectStore, film: Film, out: string | null): Promise<string[]> {
+async function deliverClips(objects: Operator['objects'], film: Film, out: string | null): Promise<string[]> {
   const places: string[] = []
   for (const key of film.clips) {
     const ending = key.slice(film.key.length - '.mp4'.length)
@@ -185,15 +178,15 @@ function beside(out: string | null, ending: string): string | null {
 }
 
 async function deliverPreviews(
-  { service, out, previews, interrupted, terminated }: Watching,
+  { operator, out, previews, interrupted, terminated }: Watching,
   jobId: string,
 ): Promise<PreviewPlaces | undefined> {
   if (previews.length === 0) return undefined
-  const keys = await service.preview(jobId, previews, AbortSignal.any([interrupted, terminated]))
+  const keys = await operator.preview(jobId, previews, AbortSignal.any([interrupted, terminated]))
   const places: PreviewPlaces = {}
   for (const [i, preview] of previews.entries()) {
     const ending = previewEnding(preview)
-    const { path, url } = await bring(service.objects, keys[i] ?? '', beside(out, ending), `film${ending}`)
+    const { path, url } = await bring(operator.objects, keys[i] ?? '', beside(out, ending), `film${ending}`)
     places[preview.kind] = path ?? url
   }
   return places
@@ -201,7 +194,7 @@ async function deliverPreviews(
 
 /** Copies an object to `copy` where one is wanted, and says where it is now. `name` is what a download is called. */
 async function bring(
-  objects: ObjectStore,
+  objects: Operator['objects'],
   key: string,
   copy: string | null,
   name: string,
@@ -215,7 +208,7 @@ async function bring(
       await rm(part, { force: true })
     }
   }
-  const path = copy ?? objects.file(key)
+  const path = copy ?? (await objects.file(key))
   const url = path === null ? await objects.link(key, { seconds: 24 * 3600, name }) : pathToFileURL(path).href
   return { path, url }
 }

@@ -128,6 +128,21 @@ export interface ClipMeasures {
   loudness: Loudness | null
   /** How it goes on from the clip before; null for a film's first. */
   continuation: Continuation | null
+  /** How the sound of the clip before fades into its own; null where that can't be known yet. */
+  splice: MadeSplice | null
+}
+
+/** AAC packets for the place where two clips meet, and the only meeting that they are for. */
+export interface MadeSplice {
+  meeting: string
+  packets: readonly Uint8Array[]
+}
+
+/** What a clip goes on from: paths of all the clips before it, what was measured of them, and a PNG of the last one's last frame. */
+export interface ClipsBefore {
+  clips: readonly string[]
+  measures: readonly (ClipMeasures | null)[]
+  lastFrame: string
 }
 
 /** What a film is to be made of. `clips` are paths, each clip going on from the last frame of the one before. */
@@ -179,8 +194,8 @@ export interface Media {
   nudgedFrame(first: string, others: readonly ChainLink[], png: string, signal: AbortSignal): Promise<void>
   /** Makes `clip` of `whole`, which is then gone: cut after a far sharper frame shortly before its end where there is one. */
   cutToAnchor(whole: string, clip: string, signal: AbortSignal): Promise<void>
-  /** Measures a clip for the join. `opensOn` is a PNG of the last frame of the clip before; null for a film's first clip. */
-  measure(clip: string, opensOn: string | null, signal: AbortSignal): Promise<ClipMeasures>
+  /** Measures a clip for the join; `before` is null for a film's first clip. */
+  measure(clip: string, before: ClipsBefore | null, signal: AbortSignal): Promise<ClipMeasures>
   /** Joins clips into one film. */
   join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
   /** Decodes a joined film and measures it. A damaged film is told of in the result; only a full disk is thrown. */

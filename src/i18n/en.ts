@@ -176,6 +176,8 @@ export const en = {
   'cli.cut_off': 'Cut off before: {{jobs}}. Go on with --resume ID, or end it with --cancel ID.',
   'cli.interrupted': 'Cancelling… (Ctrl-C again leaves at once)',
   'cli.left': 'Stopped. --resume {{job_id}} goes on.',
+  'cli.left_elsewhere':
+    'No longer watched. The film is made by the program that is running; --resume {{job_id}} shows how far it is.',
   'cli.film': '{{place}} — {{seconds}} s, {{width}}×{{height}}, {{megabytes}} MB',
   'cli.preview.poster': 'Poster: {{place}}',
   'cli.preview.sheet': 'Contact sheet: {{place}}',

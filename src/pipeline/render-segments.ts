@@ -68,7 +68,7 @@ export async function renderSegments(
         measures.push(Promise.resolve(null))
       } else {
         await deps.slots.run(() => render(run, segment), signal)
-        measures.push(measure(run, segment))
+        measures.push(measure(run, segment, [...measures]))
       }
     }
   } finally {
@@ -79,12 +79,20 @@ export async function renderSegments(
 }
 
 /** Never rejects: what could not be measured here is measured by the join, which says what is wrong with it. */
-async function measure(run: Run, { index }: Segment): Promise<ClipMeasures | null> {
+async function measure(
+  run: Run,
+  { index }: Segment,
+  earlier: readonly Promise<ClipMeasures | null>[],
+): Promise<ClipMeasures | null> {
   const { media, work, log } = run.deps
   const { id } = run.job
-  const opensOn = index === 1 ? null : work.lastFrame(id, index - 1)
+  const before = {
+    clips: earlier.map((_, i) => work.clip(id, i + 1)),
+    measures: await Promise.all(earlier),
+    lastFrame: work.lastFrame(id, index - 1),
+  }
   try {
-    return await media.measure(work.clip(id, index), opensOn, run.signal)
+    return await media.measure(work.clip(id, index), index === 1 ? null : before, run.signal)
   } catch (error) {
     if (!run.signal.aborted) log.warn({ job_id: id, segment: index, err: error }, 'cannot measure a clip')
     return null

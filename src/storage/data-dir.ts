@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, constants, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { userError } from '../core/errors.ts'
@@ -9,7 +9,19 @@ export interface DataDir {
   path: string
   /** 32 random bytes that stay with the folder: what its links are signed with. */
   secret: Buffer
+  /** What the command line proves itself by to the process that holds the folder; made anew by each. */
+  token: string
+  /** Notes at which address this process can be spoken to. */
+  announce(address: string): Promise<void>
   release(): void
+}
+
+/** Who holds a folder; `address` and `token` where it can be spoken to. */
+interface Holder {
+  pid: number
+  since: string
+  address?: string
+  token?: string
 }
 
 const HOLDER = 'holder.json'
@@ -34,13 +46,27 @@ export async function openDataDir(folder: string): Promise<DataDir> {
   }
   const lock = await takeLock(path)
   try {
-    const holder = { pid: process.pid, since: new Date().toISOString() }
-    await writeFile(join(path, HOLDER), JSON.stringify(holder))
-    return { path, secret: await secretOf(path), release: () => lock.close() }
+    const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
+    const token = randomBytes(32).toString('base64url')
+    await writePrivately(join(path, HOLDER), JSON.stringify(holder))
+    return {
+      path,
+      secret: await secretOf(path),
+      token,
+      announce: (address) =>
+        writePrivately(join(path, HOLDER), JSON.stringify({ ...holder, address, token })),
+      release: () => lock.close(),
+    }
   } catch (error) {
     lock.close()
     throw userError('data_dir_unwritable', { path, reason: reasonOf(error) })
   }
+}
+
+/** Where the process that holds a folder can be spoken to, and its token; null where it has not said, or nobody ever held the folder. */
+export async function doorOf(folder: string): Promise<{ address: string; token: string } | null> {
+  const { address, token } = await readHolder(resolve(folder))
+  return address === undefined || token === undefined ? null : { address, token }
 }
 
 /** Node's own recursive `mkdir` never returns where a folder that is there can't hold another, as in /proc. */
@@ -68,7 +94,8 @@ async function takeLock(path: string): Promise<DatabaseSync> {
   } catch (error) {
     lock?.close()
     if (!isBusy(error)) throw userError('data_dir_unwritable', { path, reason: reasonOf(error) })
-    throw userError('data_dir_locked', { path, ...(await holderOf(path)) })
+    const { pid, since } = await readHolder(path)
+    throw userError('data_dir_locked', { path, pid, since })
   }
 }
 
@@ -77,12 +104,12 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 5
 }
 
-async function holderOf(path: string): Promise<{ pid: number; since: string }> {
+async function readHolder(path: string): Promise<Holder> {
   // the holder writes its name just after it has taken the lock, so the file may be a moment late
   const text = await readFile(join(path, HOLDER), 'utf8').catch(() => '')
   try {
-    const holder: { pid: number; since: string } = JSON.parse(text)
-    return { pid: Number(holder.pid), since: String(holder.since) }
+    const { pid, since, ...door }: Holder = JSON.parse(text)
+    return { ...door, pid: Number(pid), since: String(since) }
   } catch {
     return { pid: 0, since: '?' }
   }
@@ -93,17 +120,22 @@ async function secretOf(path: string): Promise<Buffer> {
   const kept = await readFile(file).catch(() => null)
   if (kept?.length === 32) return kept
   const secret = randomBytes(32)
+  await writePrivately(file, secret)
+  return secret
+}
+
+/** Writes a file that its owner alone may read: whole, or not there. */
+async function writePrivately(file: string, content: string | Buffer): Promise<void> {
   // made anew: the mode counts only for a file that isn't there yet
   await rm(`${file}.part`, { force: true })
   const part = await open(`${file}.part`, 'wx', 0o600)
   try {
-    await part.writeFile(secret)
+    await part.writeFile(content)
     await part.sync()
   } finally {
     await part.close()
   }
   await rename(`${file}.part`, file)
-  return secret
 }
 
 function reasonOf(error: unknown): string {

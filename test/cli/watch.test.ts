@@ -51,7 +51,8 @@ async function said(check: FilmCheck | null, as: 'text' | 'json'): Promise<strin
   const [model] = CATALOGUE
   if (!model) throw new Error('no models')
   const watching: Watching = {
-    service: {
+    operator: {
+      here: true,
       events: {
         since: unused,
         async *follow() {
@@ -59,18 +60,18 @@ async function said(check: FilmCheck | null, as: 'text' | 'json'): Promise<strin
         },
       },
       objects: {
-        ...{ put: unused, size: unused, read: unused, link: unused, remove: unused },
-        file: (key) => `/objects/${key}`,
+        ...{ read: unused, link: unused },
+        file: async (key) => `/objects/${key}`,
       },
       cancel: unused,
       preview: unused,
+      modelOf: async () => model,
+      costOf: async () => 0,
     },
     display: as === 'text' ? createTextDisplay({ write }, 'en', Date.now) : null,
     locale: 'en',
     out: null,
     previews: [],
-    modelOf: async () => model,
-    costOf: async () => 0,
     interrupted: new AbortController().signal,
     terminated: new AbortController().signal,
   }

@@ -82,6 +82,12 @@ export async function openClip(
   return { path: plain, mp4: encoded, encoded: true }
 }
 
+/** Reads a clip that is a plain MP4; null for any other. Throws `MediaError` where it is not whole. */
+export async function openPlainClip(path: string): Promise<Clip | null> {
+  const mp4 = await readPlain(path)
+  return mp4 instanceof NotPlainMp4 ? null : { path, mp4, encoded: false }
+}
+
 async function readPlain(path: string): Promise<Mp4 | NotPlainMp4> {
   const file = await open(path)
   try {

@@ -6,7 +6,7 @@ import { clipInfo } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import { checkFilm } from './film-check.ts'
 import { joinClips } from './join/join-clips.ts'
-import { measureClip } from './join/measure-clip.ts'
+import { measureNext } from './join/measure-clip.ts'
 import { writeLastFrame } from './last-frame.ts'
 import { writeNudgedFrame } from './nudge.ts'
 import { checkImage, fitImage } from './picture.ts'
@@ -27,9 +27,9 @@ export function createMedia(ffmpeg: Ffmpeg): Media {
     cutToAnchor: (whole, clip, signal) => cutToAnchor(ffmpeg, whole, clip, signal),
     checkImage: (path) => checkImage(ffmpeg, path),
     fitImage: (path, size, png, signal) => fitImage(ffmpeg, path, size, png, signal),
-    measure: (clip, opensOn, signal) =>
+    measure: (clip, before, signal) =>
       withScratch(clip, async (scratch) =>
-        measureClip(ffmpeg, await openClip(ffmpeg, clip, scratch, signal), opensOn, scratch, signal),
+        measureNext(ffmpeg, await openClip(ffmpeg, clip, scratch, signal), before, scratch, signal),
       ),
     join: (order, film, signal) => joinClips(ffmpeg, order, film, signal),
     check: (film, joined, signal) => checkFilm(ffmpeg, film, joined, signal),

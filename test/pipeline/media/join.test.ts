@@ -59,18 +59,23 @@ test('a film of three clips shows each frame once and copies every packet as it 
   expect(info.seconds).toBeCloseTo(70 / 12, 6)
 })
 
+/** What a job has measured of its clips when the last one has come. */
+async function measuredAsTheyCome(clips: readonly string[]): Promise<ClipMeasures[]> {
+  const measures: ClipMeasures[] = []
+  for (const [i, clip] of clips.entries()) {
+    const before = { clips: clips.slice(0, i), measures, lastFrame: `${clips[i - 1]}.png` }
+    measures.push(await media.measure(clip, i === 0 ? null : before, never))
+    await media.lastFrame(clip, `${clip}.png`, never)
+  }
+  return measures
+}
+
 test('a film of clips that were measured when they came is the one of clips that were not', async () => {
   const clips = [
     ...(await chain('known', [{ options: B_FRAMES }, { width: 160, height: 90 }])),
     await makeClip(join(folder, 'known-cut.mp4'), { numbers: numbered(60, 12) }),
   ]
-  const measures: ClipMeasures[] = []
-  let opensOn: string | null = null
-  for (const clip of clips) {
-    measures.push(await media.measure(clip, opensOn, never))
-    opensOn = `${clip}.png`
-    await media.lastFrame(clip, opensOn, never)
-  }
+  const measures = await measuredAsTheyCome(clips)
   const measured = await joined('measured', clips, { measures })
   const plain = await joined('not-measured', clips)
   expect(measured.report).toEqual(plain.report)
@@ -83,8 +88,8 @@ test('nothing of clips that were measured when they came is decoded again', asyn
   const continuation = { repeats: false, ssim: 0.25, colour: 77 }
   const loudness = { lufs: -20, peak: -3 }
   const measures = [
-    { loudness, continuation: null },
-    { loudness, continuation },
+    { loudness, continuation: null, splice: null },
+    { loudness, continuation, splice: null },
   ]
   const { report, info } = await joined('told', clips, { measures })
   expect(report.seams).toMatchObject([continuation])

@@ -73,7 +73,7 @@ test('a quiet clip that could not be louder without distortion is left as it is,
     { lufs: -20, peak: -6 },
     { lufs: -30, peak: 0 },
     { lufs: -20, peak: -6 },
-  ].map((loudness, i) => ({ loudness, continuation: i === 0 ? null : continuation }))
+  ].map((loudness, i) => ({ loudness, continuation: i === 0 ? null : continuation, splice: null }))
   const { encoded } = await joined('knocked', clips, false, measures)
   expect(encoded.sound).toEqual([])
 })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { ClipMeasures, JoinOrder } from '../../../src/core/ports.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import {
   type ClipRecipe,
@@ -20,6 +21,13 @@ const never = new AbortController().signal
 const FRAMES = 24
 const CLIPS = 4
 
+const order: Omit<JoinOrder, 'clips'> = {
+  label: { title: '', model: '', made: new Date(0), source: 'algorithmicMedia' },
+  mark: null,
+  crossfadeMs: 0,
+  levelSound: false,
+}
+
 /** A film of clips of 2 s, each with a steady tone of its own as loud as speech can be; its sound, and its clips. */
 async function filmOf(name: string, recipe: Partial<ClipRecipe>, between = FRAMES - 1) {
   const clips: string[] = []
@@ -30,8 +38,7 @@ async function filmOf(name: string, recipe: Partial<ClipRecipe>, between = FRAME
     clips.push(await makeClip(join(folder, `${name}-${i}.mp4`), clip))
   }
   const film = join(folder, `${name}.mp4`)
-  const label = { title: '', model: '', made: new Date(0), source: 'algorithmicMedia' } as const
-  await media.join({ clips, label, mark: null, crossfadeMs: 0, levelSound: false }, film, never)
+  await media.join({ ...order, clips }, film, never)
   return { film, clips }
 }
 
@@ -69,4 +76,18 @@ test('one sound fades into the other without a hole, and all but a few packets a
 test('a film of the same clips is the same to the byte', async () => {
   const [first, second] = [await filmOf('twice-a', {}), await filmOf('twice-b', {})]
   expect((await readFile(first.film)).equals(await readFile(second.film))).toBe(true)
+})
+
+test('clips that came one after the other are joined without decoding or encoding anything, to the same film', async () => {
+  const { film, clips } = await filmOf('afterwards', {})
+  const measures: ClipMeasures[] = []
+  for (const [i, clip] of clips.entries()) {
+    const before = { clips: clips.slice(0, i), measures, lastFrame: `${clips[i - 1]}.png` }
+    measures.push(await media.measure(clip, i === 0 ? null : before, never))
+    await media.lastFrame(clip, `${clip}.png`, never)
+  }
+  const idle = createMedia({ ...ffmpeg, run: () => Promise.reject(new Error('ffmpeg was started')) })
+  const joined = join(folder, 'as-they-came.mp4')
+  await idle.join({ ...order, clips, measures }, joined, never)
+  expect((await readFile(joined)).equals(await readFile(film))).toBe(true)
 })

@@ -42,7 +42,8 @@ export function joinClips(
     const video = pieces[0]?.mp4.video
     if (!video?.avc) throw new MediaError('The first clip could not be made H.264')
     const plan = planJoin(pieces, repeatsAfter(strip, continuations), format.sound)
-    const samples = await smoothSplices(ffmpeg, plan, pieces, scratch, signal)
+    const made = measures.map(({ splice }) => splice)
+    const samples = await smoothSplices(ffmpeg, plan, pieces, made, scratch, signal)
     const header = filmHeader({ ...plan, samples }, { ...video, avcC: video.avc.bytes }, order.label)
     const sources = pieces.map((piece) => piece.path)
     await writeFilm(film, header, samples, sources, signal)

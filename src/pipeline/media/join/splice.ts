@@ -1,10 +1,12 @@
 import { open, readFile, writeFile } from 'node:fs/promises'
+import type { MadeSplice } from '../../../core/ports.ts'
 import type { Scratch } from '../clip-file.ts'
-import type { Ffmpeg } from '../ffmpeg.ts'
-import { AAC_PACKET, type SoundFormat } from '../mp4/aac-config.ts'
+import type { Ffmpeg, FfmpegInput } from '../ffmpeg.ts'
+import { AAC_PACKET, type SoundFormat, silentPacket } from '../mp4/aac-config.ts'
 import { fromAdts, toAdts } from '../mp4/adts.ts'
 import type { FilmSample } from '../mp4/film-plan.ts'
 import type { Mp4Audio } from '../mp4/reader.ts'
+import { twoAtATime } from '../two-at-a-time.ts'
 import type { Piece } from './piece.ts'
 import type { JoinPlan, PacketRange } from './plan.ts'
 
@@ -20,7 +22,7 @@ const COMMON_MIN = 64
 /** Sounds that are this far apart (samples) have silence between them, not a splice. */
 const GAP_MAX = 2 * AAC_PACKET
 
-/** Packets on either side that are encoded with a splice, and not used: an encoder looks around itself. */
+/** Blocks on either side that are encoded with a splice, and not used: an encoder looks around itself. */
 const SETTLE = 2
 
 /** One side of a splice: the packets of a piece, in its file and in the film. */
@@ -36,8 +38,8 @@ interface Fade {
   to: number
 }
 
-/** Film packets `first` up to, not including, `end`, which are encoded anew. */
-interface Splice {
+/** Where two clips' sounds meet: film packets `first` up to, not including, `end`, which are encoded anew. */
+export interface Splice {
   first: number
   end: number
   left: Side
@@ -49,31 +51,23 @@ interface Splice {
 /**
  * Sound that is cut between packets cracks: a clip's last packets were encoded with the silence that follows its end, its first ones with
  * what comes before it. So the few packets around each splice are decoded, faded into each other and encoded anew; all else stays as
- * it is. Returns the film's samples. Throws `MediaError`.
+ * it is. What was made before is taken from `made`. Returns the film's samples. Throws `MediaError`.
  */
 export async function smoothSplices(
   ffmpeg: Ffmpeg,
   plan: JoinPlan,
   pieces: readonly Piece[],
+  made: readonly (MadeSplice | null)[],
   scratch: Scratch,
   signal: AbortSignal,
-): Promise<FilmSample[]> {
-  const splices = findSplices(plan, pieces)
-  if (splices.length === 0) return plan.samples
-  const decoded = await decodeSides(ffmpeg, splices, plan.audio, scratch, signal)
-  if (decoded === null) return plan.samples
-  const mixed = splices.map((splice, i) => mix(splice, plan.audio.channels, decoded[i]))
-  const encoded = await encode(ffmpeg, mixed, plan.audio, scratch, signal)
-  const anew = new Map<number, Buffer>()
-  let block = 0
-  for (const [i, { first, end }] of splices.entries()) {
-    // Packet n of the encoder is that of blocks n − 1 and n.
-    for (let packet = first; packet < end; packet++) {
-      const bytes = encoded[block + SETTLE + packet - first + 1]
-      if (bytes !== undefined) anew.set(packet, bytes)
-    }
-    block += (mixed[i]?.length ?? 0) / (AAC_PACKET * plan.audio.channels)
-  }
+): Promise<readonly FilmSample[]> {
+  const known = new Map(made.flatMap((splice) => (splice ? [[splice.meeting, splice]] : [])))
+  const anew = new Map<number, Uint8Array>()
+  await twoAtATime(findSplices(plan, pieces), signal, async (splice, _, stop) => {
+    const before = known.get(meetingOf(splice, plan.audio))
+    const { packets } = before ?? (await encodeSplice(ffmpeg, splice, plan.audio, scratch, stop))
+    for (const [i, bytes] of packets.entries()) anew.set(splice.first + i, bytes)
+  })
   let packet = 0
   return plan.samples.map((sample) => {
     const inserted = sample.track === 'audio' ? anew.get(packet++) : undefined
@@ -85,7 +79,7 @@ export async function smoothSplices(
  * A packet's window reaches over the block of 1024 samples that it begins, and the next one. Film packet n begins block n; times are in
  * samples from the film's first block on.
  */
-function findSplices(plan: JoinPlan, pieces: readonly Piece[]): Splice[] {
+export function findSplices(plan: JoinPlan, pieces: readonly Piece[]): Splice[] {
   const sides = pieces.map(({ path, mp4: { audio } }, i): Side | null => {
     const packets = plan.pieces[i]?.packets
     return audio === null || packets === undefined || packets.count === 0 ? null : { path, audio, packets }
@@ -132,75 +126,68 @@ function shiftOf({ packets: { film, file } }: Side): number {
   return (film - file) * AAC_PACKET
 }
 
-/** The blocks of a splice that are mixed, settling included. */
+/** The blocks of a splice that are decoded and mixed. The first has only half of what is to be heard: its packet's window overlaps none. */
 function blocksOf({ first, end }: Splice): { first: number; count: number } {
   return { first: first - SETTLE, count: end - first + 1 + 2 * SETTLE }
 }
 
-/** A side's decoded blocks; `first` is the film's number of the first of them. */
-interface Decoded {
-  first: number
-  pcm: Float32Array
+/** Everything that a splice's packets depend on: the same packets of the same files, faded in the same places. */
+function meetingOf({ first, end, left, right, out, in: into }: Splice, format: SoundFormat): string {
+  const inFile = ({ path, packets }: Side) => [path, first - packets.film + packets.file, end - first]
+  const times = [out.from, out.to, into.from, into.to].map((time) => time - first * AAC_PACKET)
+  return JSON.stringify([inFile(left), inFile(right), times, format.sampleRate, format.channels])
 }
 
-/** Decodes both sides of all splices in one go; null where a decoder doesn't give a block for each packet. */
-async function decodeSides(
+/**
+ * Decodes both sides of a splice, fades them into each other and encodes that, in one go (70 ms). Without packets where a decoder gives other
+ * blocks than there are packets: a crack is better than sound from elsewhere. Throws `MediaError`.
+ */
+export async function encodeSplice(
   ffmpeg: Ffmpeg,
-  splices: readonly Splice[],
+  splice: Splice,
   format: SoundFormat,
   scratch: Scratch,
   signal: AbortSignal,
-): Promise<{ left: Decoded; right: Decoded }[] | null> {
-  const runs = splices.flatMap((splice) => [runOf(splice, splice.left), runOf(splice, splice.right)])
-  const packets: Buffer[] = []
-  for (const run of runs) packets.push(...(await readPackets(run)))
-  const stream = await scratch('.aac')
-  await writeFile(stream, toAdts(packets, format))
-  const output = await scratch('.raw')
-  const options = ['-c:a', 'pcm_f32le', '-f', 'f32le']
-  await ffmpeg.run({ inputs: [{ source: stream, options: ['-f', 'aac'] }], options, output }, signal)
-  const bytes = await readFile(output)
-  const blockSamples = AAC_PACKET * format.channels
-  if (bytes.length !== packets.length * blockSamples * 4) return null
-  const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
-  let done = 0
-  const decoded = runs.map(({ side, from, count }): Decoded => {
-    const begin = done * blockSamples
-    done += count
-    // The first block has half of what stood before it in the stream.
-    const pcm = all.subarray(begin + blockSamples, done * blockSamples)
-    return { first: from + 1 + side.packets.film - side.packets.file, pcm }
-  })
-  return splices.map((_, i) => ({
-    left: decoded[2 * i] ?? { first: 0, pcm: new Float32Array() },
-    right: decoded[2 * i + 1] ?? { first: 0, pcm: new Float32Array() },
-  }))
+): Promise<MadeSplice> {
+  const { sampleRate, channels } = format
+  const raw = ['-f', 'f32le', '-ar', `${sampleRate}`, '-ac', `${channels}`]
+  const inputs: FfmpegInput[] = []
+  for (const side of ['left', 'right'] as const) {
+    const sound = await scratch('.aac')
+    await writeFile(sound, toAdts(await readPackets(splice, splice[side], channels), format))
+    const gains = await scratch('.raw')
+    await writeFile(gains, gainsOf(splice, side, channels))
+    inputs.push({ source: sound, options: ['-f', 'aac'] }, { source: gains, options: raw })
+  }
+  const sum = channels === 1 ? 'mono|c0=c0+c1' : 'stereo|c0=c0+c2|c1=c1+c3'
+  const filter = `[0][1]amultiply[left];[2][3]amultiply[right];[left][right]amerge,pan=${sum}`
+  // More than enough for its few packets: they must sound like those beside them.
+  const options = ['-c:a', 'aac', '-aac_coder', 'fast', '-b:a', channels === 1 ? '128k' : '256k']
+  const output = await scratch('.aac')
+  await ffmpeg.run({ inputs, filter, options, output }, signal)
+  const encoded = fromAdts(await readFile(output))
+  // Packet n of the encoder is that of blocks n − 1 and n.
+  const from = SETTLE + 1
+  const packets = encoded.slice(from, from + splice.end - splice.first)
+  return {
+    meeting: meetingOf(splice, format),
+    packets: encoded.length > blocksOf(splice).count ? packets : [],
+  }
 }
 
-/** Packets of a file, `count` from `from` on. */
-interface Run {
-  side: Side
-  from: number
-  count: number
-}
-
-function runOf(splice: Splice, side: Side): Run {
+/** A side's packets for all blocks of a splice, silent ones where it has none. */
+async function readPackets(splice: Splice, side: Side, channels: 1 | 2): Promise<Buffer[]> {
   const { first, count } = blocksOf(splice)
-  const inFile = first - side.packets.film + side.packets.file
-  const from = Math.max(0, inFile - 1)
-  const end = Math.min(side.audio.samples.count, inFile + count)
-  return { side, from, count: Math.max(0, end - from) }
-}
-
-async function readPackets({ side: { path, audio }, from, count }: Run): Promise<Buffer[]> {
-  const { offsets, sizes } = audio.samples
+  const { offsets, sizes } = side.audio.samples
+  const from = first - side.packets.film + side.packets.file
   const packets: Buffer[] = []
-  const file = await open(path)
+  const file = await open(side.path)
   try {
     for (let i = from; i < from + count; i++) {
-      const size = sizes[i] ?? 0
-      const { buffer } = await file.read(Buffer.alloc(size), 0, size, offsets[i] ?? 0)
-      packets.push(buffer)
+      const size = sizes[i]
+      const position = offsets[i]
+      if (size === undefined || position === undefined) packets.push(silentPacket(channels))
+      else packets.push((await file.read(Buffer.alloc(size), 0, size, position)).buffer)
     }
   } finally {
     await file.close()
@@ -208,41 +195,16 @@ async function readPackets({ side: { path, audio }, from, count }: Run): Promise
   return packets
 }
 
-function mix(splice: Splice, channels: number, sides?: { left: Decoded; right: Decoded }): Float32Array {
+/** How loud each sample of a side is in a splice's blocks, 0..1, as little-endian floats. */
+function gainsOf(splice: Splice, side: 'left' | 'right', channels: number): Uint8Array {
   const { first, count } = blocksOf(splice)
-  const mixed = new Float32Array(count * AAC_PACKET * channels)
-  if (sides === undefined) return mixed
-  const add = ({ first: begin, pcm }: Decoded, gainAt: (sample: number) => number) => {
-    const shift = (first - begin) * AAC_PACKET * channels
-    for (let i = Math.max(0, -shift); i < mixed.length && i + shift < pcm.length; i++) {
-      const gain = gainAt(first * AAC_PACKET + Math.floor(i / channels))
-      mixed[i] = (mixed[i] ?? 0) + gain * (pcm[i + shift] ?? 0)
-    }
-  }
+  const { from, to } = side === 'left' ? splice.out : splice.in
   // Two sounds that have nothing in common are equally loud all the way.
-  add(sides.left, (sample) => Math.cos(turnOf(splice.out, sample)))
-  add(sides.right, (sample) => Math.sin(turnOf(splice.in, sample)))
-  return mixed
-}
-
-/** A quarter turn from a fade's one end to the other. */
-function turnOf({ from, to }: Fade, sample: number): number {
-  return (Math.min(1, Math.max(0, (sample - from) / (to - from))) * Math.PI) / 2
-}
-
-async function encode(
-  ffmpeg: Ffmpeg,
-  mixed: readonly Float32Array[],
-  { sampleRate, channels }: SoundFormat,
-  scratch: Scratch,
-  signal: AbortSignal,
-): Promise<Buffer[]> {
-  const raw = await scratch('.raw')
-  await writeFile(raw, Buffer.concat(mixed.map((pcm) => new Uint8Array(pcm.buffer))))
-  const output = await scratch('.aac')
-  const source = { source: raw, options: ['-f', 'f32le', '-ar', `${sampleRate}`, '-ac', `${channels}`] }
-  // More than enough for its few packets: they must sound like those beside them.
-  const options = ['-c:a', 'aac', '-aac_coder', 'fast', '-b:a', channels === 1 ? '128k' : '256k']
-  await ffmpeg.run({ inputs: [source], options, output }, signal)
-  return fromAdts(await readFile(output))
+  const gainAt = side === 'left' ? Math.cos : Math.sin
+  const gains = new Float32Array(count * AAC_PACKET * channels)
+  for (let i = 0; i < gains.length; i++) {
+    const passed = (first * AAC_PACKET + Math.floor(i / channels) - from) / (to - from)
+    gains[i] = gainAt((Math.min(1, Math.max(0, passed)) * Math.PI) / 2)
+  }
+  return new Uint8Array(gains.buffer)
 }

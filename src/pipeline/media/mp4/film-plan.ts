@@ -30,5 +30,5 @@ export interface FilmAudio extends SoundFormat {
 export interface FilmPlan {
   video: FilmVideo
   audio: FilmAudio
-  samples: FilmSample[]
+  samples: readonly FilmSample[]
 }
