@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { csrf } from 'hono/csrf'
+import { HTTPException } from 'hono/http-exception'
 import { UserError, userError } from '../../core/errors.ts'
 import { withTitles } from '../../core/outlook.ts'
 import { IMAGE } from '../../core/request.ts'
@@ -10,7 +11,7 @@ import { inputOf, jobIdOf, keepPicture, readValues, type Sent } from './form-dat
 import { addJobRoutes } from './job-routes.ts'
 import { JOBS_SHOWN, jobsPage } from './jobs.ts'
 import { addLinkRoutes } from './link-routes.ts'
-import { brokenPage, lostPage } from './messages.ts'
+import { brokenPage, foreignPage, lostPage } from './messages.ts'
 import { addSharedRoutes } from './shared-routes.ts'
 import { localeOf, ownJob, type PagesDeps, type PageViewer, refusalStatus, sendPage } from './site.ts'
 
@@ -95,6 +96,7 @@ export function createPages(deps: PagesDeps): Hono {
   addSharedRoutes(app, deps)
   app.notFound((c) => sendPage(c, deps, lostPage, 404))
   app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status === 403) return sendPage(c, deps, foreignPage, 403)
     deps.log.error({ err: error, path: c.req.path }, 'a page could not be made')
     return sendPage(c, deps, brokenPage, 500)
   })
