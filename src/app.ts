@@ -29,7 +29,6 @@ import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
 import { createPreviews } from './pipeline/media/previews.ts'
 import { createLocalPlanner } from './pipeline/planner/local.ts'
-import { createOpenAiPlanner } from './pipeline/planner/openai.ts'
 import { createPreviewFilm } from './pipeline/preview-film.ts'
 import { createInProcessQueue } from './pipeline/queue/in-process.ts'
 import { createSlots } from './pipeline/queue/slots.ts'
@@ -43,7 +42,6 @@ import {
   type Submission,
 } from './pipeline/submit-job.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
-import { createFalModel } from './pipeline/video/fal.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
 import { createTrim } from './pipeline/video/trim.ts'
 import { openDataDir } from './storage/data-dir.ts'
@@ -51,7 +49,6 @@ import type { Database } from './storage/db.ts'
 import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createFilmLinks } from './storage/film-links.ts'
 import { createLocalObjects } from './storage/objects/local.ts'
-import { createSupabaseObjects } from './storage/objects/supabase.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
 
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
@@ -146,8 +143,9 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     await clearWork(work, jobs)
     const previewWork = createWorkFolder(inside('previews'))
     for (const left of await previewWork.jobs()) await previewWork.remove(left)
+    // a vendor's package is loaded where it is configured alone
     const objects = config.supabase
-      ? createSupabaseObjects({ ...config.supabase, log })
+      ? (await import('./storage/objects/supabase.ts')).createSupabaseObjects({ ...config.supabase, log })
       : createLocalObjects({
           root: inside('objects'),
           secret: dataDir.secret,
@@ -155,7 +153,16 @@ export async function createApp(config: Config, log: Log): Promise<App> {
           now: Date.now,
         })
     const local = createLocalModel({ ffmpeg, dir: inside('local-model') })
-    const fal = config.fal ? createFalModel({ ...config.fal, trim: createTrim(ffmpeg), log }) : null
+    const fal = config.fal
+      ? (await import('./pipeline/video/fal.ts')).createFalModel({
+          ...config.fal,
+          trim: createTrim(ffmpeg),
+          log,
+        })
+      : null
+    const planner = config.openai
+      ? (await import('./pipeline/planner/openai.ts')).createOpenAiPlanner({ ...config.openai, log })
+      : createLocalPlanner()
     const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
     const deps = {
       jobs,
@@ -165,7 +172,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       work,
       objects,
       models,
-      planner: config.openai ? createOpenAiPlanner({ ...config.openai, log }) : createLocalPlanner(),
+      planner,
       plans: createPlanCache(database.db),
       capabilities: modelById,
       ceilings,

@@ -1,5 +1,6 @@
 import { type App, createApp } from './app.ts'
-import { type DiscordBot, DiscordLost, DiscordTokenRefused, startDiscordBot } from './bot/discord/gateway.ts'
+import type { DiscordBot } from './bot/discord/gateway.ts'
+import { DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
 import type { SlackBot } from './bot/slack/app.ts'
 import { SlackAddressTaken, SlackTokenRefused } from './bot/slack/start-errors.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
@@ -36,11 +37,12 @@ async function main(): Promise<number> {
     const unfinished = await service.takeUp()
     const { models } = app
     const { signal } = stopping
+    // loaded where they are used alone: the chats' libraries take a while
     if (config.discord) {
+      const { startDiscordBot } = await import('./bot/discord/gateway.ts')
       discord = await unlessStopped(startDiscordBot({ ...config.discord, service, models, log, signal }))
     }
     if (config.slack && !signal.aborted) {
-      // loaded where it is used alone: Bolt takes a while
       const { startSlackBot } = await import('./bot/slack/app.ts')
       const { defaultLocale } = config
       slack = await unlessStopped(

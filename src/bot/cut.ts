@@ -1,4 +1,5 @@
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+/** Text by the characters that readers count. */
+export const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /** A direction that is set and not ended would turn what we write after it. */
 const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g

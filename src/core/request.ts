@@ -89,13 +89,10 @@ export function frameSize(resolution: Resolution, aspect: Aspect): { width: numb
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
-/** The length of a text as a reader counts it, in grapheme clusters. Stops counting after `stopAfter`. */
-export function readerLength(text: string, stopAfter = Number.POSITIVE_INFINITY): number {
+/** The length of a text as a reader counts it, in grapheme clusters. */
+export function readerLength(text: string): number {
   let length = 0
-  for (const _ of graphemes.segment(text)) {
-    length += 1
-    if (length > stopAfter) break
-  }
+  for (const _ of graphemes.segment(text)) length += 1
   return length
 }
 
@@ -152,9 +149,12 @@ function parseWishes(input: RequestInput): JoinWishes {
   }
 }
 
+/** A character that can be seen: no blank, no sign that only turns or joins others. */
+const VISIBLE = /[^\s\p{Z}\p{C}\p{M}\u115f\u1160\u3164\uffa0]/u
+
 function parsePrompt(given: unknown): string {
   const prompt = typeof given === 'string' ? printable(given) : ''
-  if (readerLength(prompt, 0) === 0) throw userError('prompt_empty', { max: PROMPT_MAX })
+  if (!VISIBLE.test(prompt)) throw userError('prompt_empty', { max: PROMPT_MAX })
   // one cluster may hold any number of code points, so a text far longer than any language needs is refused by its size
   const length = prompt.length > PROMPT_MAX * 32 ? prompt.length : readerLength(prompt)
   if (length > PROMPT_MAX) throw userError('prompt_too_long', { given: length, max: PROMPT_MAX })

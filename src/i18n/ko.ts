@@ -38,7 +38,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.combination_unsupported':
     '{{option}}: {{model}} 모델은 “{{given}}” 값을 지원하지 않습니다. 이 모델에서 가능한 값: {{allowed}}.{{advice}}',
   'error.combination_unsupported.advice': ' 모두 지원하는 모델: {{alternative}}.',
-  'error.image_unreadable': 'image: {{given}} 파일을 그림으로 읽을 수 없습니다. 가능한 형식: {{allowed}}.',
+  'error.image_unreadable': 'image: {{given}} 파일을 이미지로 읽을 수 없습니다. 가능한 형식: {{allowed}}.',
   'error.image_too_large': 'image: {{given}} MB는 너무 큽니다. {{max}} MB까지 쓸 수 있습니다.',
   'error.image_too_small':
     'image: {{width}}×{{height}} 픽셀은 너무 작습니다. 각 변이 {{min}} 픽셀 이상이어야 합니다.',
@@ -157,7 +157,7 @@ export const ko: Record<keyof typeof en, string> = {
   'cli.level_sound': '모든 장면의 소리 크기를 같게 맞추기',
   'cli.keep_clips': '장면별 영상도 함께 보관',
   'cli.model': '영상 모델: {{allowed}}',
-  'cli.image': '영상이 시작되는 그림(PNG, JPEG, WebP)',
+  'cli.image': '영상이 시작되는 이미지(PNG, JPEG, WebP)',
   'cli.out': '영상을 저장할 파일',
   'cli.previews': '포스터, 장면 모음 이미지, 짧은 무음 미리보기도 만들기',
   'cli.max_size': '이 크기(MB)를 넘지 않는 전체 영상도 만들기: {{allowed}}',
@@ -216,8 +216,8 @@ export const ko: Record<keyof typeof en, string> = {
   'option.aspect.about': '화면의 가로세로 비율(기본 16:9)',
   'option.model.name': '모델',
   'option.model.about': '영상 모델',
-  'option.image.name': '그림',
-  'option.image.about': '영상이 시작되는 그림: PNG, JPEG, WebP',
+  'option.image.name': '이미지',
+  'option.image.about': '영상이 시작되는 이미지: PNG, JPEG, WebP',
   'option.job.name': '작업',
   'option.job.about': '취소할 영상',
 
@@ -242,8 +242,8 @@ export const ko: Record<keyof typeof en, string> = {
   'card.link_days': '링크는 {{days}}일 동안 열립니다. {{jobs}} 명령으로 새 링크를 받을 수 있습니다.',
   'card.last_words':
     '이 카드는 여기서 더 갱신할 수 없습니다. 진행 상황은 {{jobs}} 명령으로 볼 수 있고, 끝나면 개인 메시지로 알려 드립니다.',
-  'card.made_by_ai': '영상과 그림은 AI로 생성됩니다({{model}}).',
-  'card.made_by_program': '영상과 그림은 영상 모델이 아니라 프로그램이 그립니다({{model}}).',
+  'card.made_by_ai': '이 영상과 이미지는 AI로 생성됩니다({{model}}).',
+  'card.made_by_program': '이 영상과 이미지는 AI 모델이 아니라 프로그램이 만듭니다({{model}}).',
   'card.cancel': '취소',
   'card.retry': '다시 시도',
   'card.open': '열기',
@@ -257,7 +257,7 @@ export const ko: Record<keyof typeof en, string> = {
     '이 채널에도 개인 메시지에도 글을 쓸 수 없어 영상을 시작하지 않았습니다. 저를 여기에 초대해 주세요: /invite {{bot}}',
   'notice.show_card': '카드 보기',
 
-  'answer.not_yours': '이 영상을 요청한 사람만 할 수 있습니다.',
+  'answer.not_yours': '이 버튼은 영상을 요청한 사람만 쓸 수 있습니다.',
   'answer.cancelled': '취소했습니다: {{title}}',
   'answer.cancel_which': '어떤 영상을 취소할까요?',
   'answer.nothing_to_cancel': '지금 만들고 있는 영상이 없습니다.',

@@ -37,7 +37,7 @@ test('an option is called as the reader’s language calls it', async () => {
     return (await refusalAnswer(detail, locale, jobs)).lines[0]?.text
   }
   expect([await said('ko'), await said('en')]).toEqual([
-    expect.stringMatching(/^그림: /),
+    expect.stringMatching(/^이미지: /),
     expect.stringMatching(/^image: /),
   ])
 })

@@ -151,6 +151,8 @@ describe('a prompt', () => {
     ['blanks', '   '],
     ['line breaks and tabs', '\n\t\r\n'],
     ['Korean and no-break blanks', '\u3000\u00a0\u2003\ufeff'],
+    ['signs that only turn or join others', '\u202e\u200d\ufe0f'],
+    ['empty Hangul letters', '\u3164\u115f'],
     ['a number', 5],
     ['a list', ['고양이']],
     ['an object', { text: '고양이' }],

@@ -2,26 +2,26 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Env, filesIn, type Machine } from '../support/cli.ts'
+import { CLI, commandLine, type Env, filesIn, type Machine } from '../support/cli.ts'
 import { openUrl } from '../support/databases.ts'
 import { filmFacts } from '../support/film.ts'
 import { flagged } from '../support/openai-server.ts'
 import { CLIP, FILM, lastOf, only, PROMPT, rowsOf, shotPrompt, startServices } from '../support/services.ts'
 
 const FRAMES = 2 * CLIP.frames - 1
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
-/** The same command with lines for people. */
 /** Of the files in DATA_DIR those that are a job's. */
 const isJobs = (name: string) => name.includes('/')
+/** The same command with lines for people. */
 const TOLD = FILM.filter((word) => word !== '--json')
 
 /** Runs a command on a pseudo-terminal and types `answer` when it asks. */
 async function onTerminal(machine: Machine, args: readonly string[], env: Env, answer: string) {
   const { PATH = '', HOME = '' } = process.env
-  const quoted = [process.execPath, CLI, ...args].map((word) => `'${word}'`).join(' ')
+  const quoted = commandLine(CLI, args)
+    .map((word) => `'${word}'`)
+    .join(' ')
   const child = spawn('script', ['-qefc', `exec ${quoted}`, '/dev/null'], {
     cwd: machine.folder,
     env: { PATH, HOME, TERM: 'xterm', SHELL: '/bin/sh', DATA_DIR: machine.dataDir, ...env },
@@ -132,7 +132,9 @@ describe('a film is made as well with', { concurrent: true, timeout: 120_000 }, 
     { name: 'Supabase alone', connected: ['SUPABASE_'] },
     { name: 'Postgres alone', connected: ['DATABASE_'] },
   ])('$name', async ({ connected }, { expect, onTestFinished }) => {
-    const { machine, openai, fal, supabase, env } = await startServices(onTestFinished)
+    const database = connected.includes('DATABASE_')
+    const services = await startServices(onTestFinished, { database })
+    const { machine, openai, fal, supabase, env } = services
     const out = join(machine.folder, 'film.mp4')
     // the local model has less to draw of a square
     const command = [...FILM, '--aspect', '1:1', '--out', out]
@@ -155,7 +157,7 @@ describe('a film is made as well with', { concurrent: true, timeout: 120_000 }, 
       SUPABASE_: connected.includes('SUPABASE_') ? 1 : 0,
       filmsHere: connected.includes('SUPABASE_') ? 0 : 1,
     })
-    if (!connected.includes('DATABASE_')) return
+    if (!database) return
     const { db } = await openUrl(env.DATABASE_URL ?? '', onTestFinished)
     expect(await rowsOf(db, sql`select status from jobs`)).toEqual([{ status: 'completed' }])
   })

@@ -9,12 +9,19 @@ import { createMedia } from '../../src/pipeline/media/media.ts'
 import { createSlots } from '../../src/pipeline/queue/slots.ts'
 import { renderSegments } from '../../src/pipeline/render-segments.ts'
 import { CATALOGUE } from '../../src/pipeline/video/catalogue.ts'
-import { openPglite } from '../../src/storage/db.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createWorkFolder } from '../../src/storage/work-folder.ts'
 import { clipFrom } from '../support/chain.ts'
 import { asShown, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
-import { NO_LIMITS, newJob, newUser, noEnlist, REQUEST, silentLog } from '../support/databases.ts'
+import {
+  NO_LIMITS,
+  newJob,
+  newUser,
+  noEnlist,
+  openUsedPglite,
+  REQUEST,
+  silentLog,
+} from '../support/databases.ts'
 import { makePicture } from '../support/film.ts'
 import { compare, pixelsOf } from '../support/pixels.ts'
 import { createScriptedModel, segmentOf } from '../support/scripted-model.ts'
@@ -22,7 +29,7 @@ import { createScriptedModel, segmentOf } from '../support/scripted-model.ts'
 const folder = await testFolder()
 const media = createMedia(ffmpeg)
 const never = new AbortController().signal
-const database = await openPglite(join(folder, 'postgres'))
+const database = await openUsedPglite(join(folder, 'postgres'))
 afterAll(() => database.close())
 const jobs = createJobStore(database.db, changeText)
 

@@ -15,14 +15,13 @@ import { createResumeJob } from '../../src/pipeline/retry-job.ts'
 import { createRunJob } from '../../src/pipeline/run-job.ts'
 import { createSubmitJob } from '../../src/pipeline/submit-job.ts'
 import { CATALOGUE } from '../../src/pipeline/video/catalogue.ts'
-import { openPglite } from '../../src/storage/db.ts'
 import { createEventLog } from '../../src/storage/event-log.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createLocalObjects } from '../../src/storage/objects/local.ts'
 import { createPlanCache } from '../../src/storage/plan-cache.ts'
 import { createWorkFolder } from '../../src/storage/work-folder.ts'
 import { asShown, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
-import { NO_LIMITS, silentLog } from '../support/databases.ts'
+import { NO_LIMITS, openUsedPglite, silentLog } from '../support/databases.ts'
 import { createScriptedModel, type ScriptedModel, segmentOf } from '../support/scripted-model.ts'
 
 const folder = await testFolder()
@@ -33,7 +32,7 @@ const JUN: Identity = { platform: 'slack', team: 'T1', externalId: 'jun' }
 /** Segment k is delivered as a small clip that opens on the last frame of the one before. */
 const clipOf = (key: string) => join(folder, `clip-${segmentOf(key)}.mp4`)
 
-const database = await openPglite(join(folder, 'postgres'))
+const database = await openUsedPglite(join(folder, 'postgres'))
 const events = await createEventLog(database, silentLog)
 const jobs = createJobStore(database.db, changeText)
 

@@ -10,6 +10,13 @@ export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 /** The program that runs and serves the chats. */
 export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
+const COMPILE_CACHE = fileURLToPath(new URL('../../src/compile-cache.js', import.meta.url))
+
+/** The words that start one of the programs, as the npm scripts start it. */
+export function commandLine(program: string, args: readonly string[]): [string, ...string[]] {
+  return [process.execPath, '--import', COMPILE_CACHE, program, ...args]
+}
+
 /** What `--json` writes, as a person's own program would read it. */
 export interface JsonLine {
   type: string
@@ -99,7 +106,8 @@ export async function newMachine(program = CLI): Promise<Machine> {
 
 function startProgram(program: string, args: readonly string[], folder: string, env: Env): Running {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [program, ...args], {
+  const [node, ...words] = commandLine(program, args)
+  const child = spawn(node, words, {
     // not the repository, so that a developer's .env plays no part
     cwd: folder,
     env: { PATH, HOME, ...env },

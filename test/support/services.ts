@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { SQL } from 'drizzle-orm'
 import type { Db } from '../../src/storage/db.ts'
-import type { Env, JsonLine, Machine } from './cli.ts'
+import { type Env, type JsonLine, type Machine, newMachine } from './cli.ts'
 import { createDatabase, usedMachine } from './databases.ts'
 import { type FalServer, type FalServerOptions, startFalServer } from './fal-server.ts'
 import { completed, type OpenAiReply, type OpenAiServer, startOpenAiServer } from './openai-server.ts'
@@ -34,7 +34,7 @@ export async function startServices(
   options: FalServerOptions & { database?: boolean } = {},
 ): Promise<Services> {
   const { database = true, ...ofFal } = options
-  const machine = await usedMachine()
+  const machine = database ? await newMachine() : await usedMachine()
   cleanup(() => machine.remove())
   const account = { apiKey: `sk-proj-${randomUUID()}`, model: 'gpt-6-luna' }
   const openai = await startOpenAiServer(account)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { CLI, type Env, type Machine } from './cli.ts'
+import { CLI, commandLine, type Env, type Machine } from './cli.ts'
 
 /** A command on a terminal. `output` is everything that it wrote so far, with the terminal's control codes. */
 interface OnTerminal {
@@ -19,7 +19,7 @@ export function onTerminal(
   { columns, env = {} }: { columns: number | null; env?: Env },
 ): OnTerminal {
   const { PATH = '', HOME = '' } = process.env
-  const quoted = [process.execPath, CLI, ...args]
+  const quoted = commandLine(CLI, args)
     .map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
     .join(' ')
   const size = columns === null ? '' : `stty cols ${columns} rows 24; `

@@ -9,6 +9,7 @@ import { createCommands } from './commands.ts'
 import { createDiscordPlatform } from './platform.ts'
 import { registerCommands } from './register.ts'
 import { restOptions } from './rest.ts'
+import { DiscordLost, DiscordTokenRefused } from './start-errors.ts'
 
 /** A bot at work. */
 export interface DiscordBot {
@@ -18,22 +19,6 @@ export interface DiscordBot {
   lost: Promise<never>
   /** Takes nothing new, ends what is being answered, and leaves the jobs alone. */
   stop(): Promise<void>
-}
-
-/** Discord does not know the token. */
-export class DiscordTokenRefused extends Error {
-  override readonly name = 'DiscordTokenRefused'
-}
-
-/** Discord closed its gateway for good, such as after the token was made anew. `code` is Discord's. */
-export class DiscordLost extends Error {
-  override readonly name = 'DiscordLost'
-  readonly code: number
-
-  constructor(code: number) {
-    super(`Discord closed its gateway for good: ${code}`)
-    this.code = code
-  }
 }
 
 /** Longer than any answer takes, Discord's retries included: then it is left. Milliseconds. */

@@ -1,5 +1,5 @@
 import { MOMENTS } from '../answer.ts'
-import { cut, withoutTurns } from '../cut.ts'
+import { cut, graphemes, withoutTurns } from '../cut.ts'
 
 /** The three signs by which Slack marks mentions, links and dates. docs.slack.dev/messaging/formatting-message-text#escaping */
 const SIGNS: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
@@ -9,6 +9,30 @@ export function escaped(text: string, max: number): string {
   const plain = withoutTurns(text).replace(/[&<>]/g, (sign) => SIGNS[sign] ?? sign)
   // half of a sign's name would be shown as letters
   return cut(plain, max, (whole) => whole.replace(/&[a-z]*$/, ''))
+}
+
+/** The same in at most `count` parts of `max` each, for texts that one block can't take. */
+export function escapedParts(text: string, max: number, count: number): string[] {
+  const parts: string[] = []
+  let rest = withoutTurns(text)
+  while (parts.length < count - 1) {
+    const part = wholeStart(rest, max)
+    if (part === '' || part === rest) break
+    parts.push(escaped(part, max))
+    rest = rest.slice(part.length)
+  }
+  return [...parts, escaped(rest, max)]
+}
+
+/** As many of a text's first characters as fit when they are escaped. */
+function wholeStart(text: string, max: number): string {
+  let [length, taken] = [0, 0]
+  for (const { segment, index } of graphemes.segment(text)) {
+    taken += escaped(segment, Number.POSITIVE_INFINITY).length
+    if (taken > max) break
+    length = index + segment.length
+  }
+  return text.slice(0, length)
 }
 
 /** The same on one line. */

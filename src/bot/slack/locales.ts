@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { webApi } from '@slack/bolt'
 import type { Log } from '../../core/ports.ts'
 import type { Locale } from '../../core/request.ts'
@@ -7,7 +8,10 @@ const REMEMBERED_MS = 3600_000
 
 const PEOPLE = 5000
 
-/** People's languages as Slack has them: Korean, else English; `fallback` where Slack doesn't say. */
+/** A form has to be opened, and a modal answered, within 3 s: nobody waits longer than this for a language, in milliseconds. */
+const PATIENCE_MS = 1500
+
+/** People's languages as Slack has them: Korean, else English; `fallback` where Slack doesn't say, or not yet. */
 export function createLocales(deps: {
   client: webApi.WebClient
   fallback: Locale
@@ -16,10 +20,7 @@ export function createLocales(deps: {
 }): (team: string, user: string) => Promise<Locale> {
   const known = new Map<string, { locale: Locale; until: number }>()
 
-  return async (team, user) => {
-    const key = `${team}/${user}`
-    const found = known.get(key)
-    if (found !== undefined && found.until > deps.now()) return found.locale
+  async function ask(key: string, user: string): Promise<Locale> {
     try {
       const answer = await deps.client.users.info({ user, include_locale: true })
       const said = answer.user?.locale
@@ -27,11 +28,19 @@ export function createLocales(deps: {
       const locale = said.startsWith('ko') ? 'ko' : 'en'
       known.delete(key)
       known.set(key, { locale, until: deps.now() + REMEMBERED_MS })
-      for (const old of [...known.keys()].slice(0, -PEOPLE)) known.delete(old)
+      const [oldest = ''] = known.keys()
+      if (known.size > PEOPLE) known.delete(oldest)
       return locale
     } catch (error) {
       deps.log.info({ err: error }, 'a person’s language isn’t known')
       return deps.fallback
     }
+  }
+
+  return async (team, user) => {
+    const key = `${team}/${user}`
+    const found = known.get(key)
+    if (found !== undefined && found.until > deps.now()) return found.locale
+    return Promise.race([ask(key, user), sleep(PATIENCE_MS, deps.fallback, { ref: false })])
   }
 }

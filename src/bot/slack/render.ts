@@ -3,7 +3,7 @@ import type { ShotMark } from '../../core/outlook.ts'
 import { type AnswerView, MOMENTS } from '../answer.ts'
 import { MARKS, percent, progressBar } from '../signs.ts'
 import type { Button, CardView, Fact, NoticeView } from '../view.ts'
-import { escaped, escapedLine, withMoments } from './escape.ts'
+import { escaped, escapedLine, escapedParts, withMoments } from './escape.ts'
 
 /** A message: its blocks, and the text that notifications and screen readers take in their place. */
 export interface SlackMessage {
@@ -19,6 +19,9 @@ export type CardForm = 'plan' | 'plain'
 
 /** What Slack takes at the most, in characters; counted here in UTF-16 units. docs.slack.dev/reference/block-kit */
 const LIMITS = { section: 3000, field: 2000, header: 150, button: 75, url: 3000, altText: 2000, elements: 10 }
+
+/** Sections that a prompt may take: 500 of the longest usual emoji fill three. */
+const PROMPT_SECTIONS = 3
 
 /** What each part may take, escapes included. */
 const PARTS = { text: 300, state: 150, detail: 400, shot: 110, fact: 200, note: 300, notice: 1000 }
@@ -37,7 +40,7 @@ export function renderCard(view: CardView, form: CardForm, picture: string | nul
   const shown = title ?? prompt
   const blocks: types.KnownBlock[] = [
     ...(title === null ? [] : [header(title)]),
-    textSection(escaped(prompt, LIMITS.section)),
+    ...promptSections(prompt),
     ...(picture === null ? [] : [image(picture, shown)]),
     ...(form === 'plan' ? planBlocks(view) : plainBlocks(view)),
     ...(detail === '' ? [] : [textSection(escapedLine(detail, PARTS.detail))]),
@@ -52,7 +55,7 @@ export function renderCard(view: CardView, form: CardForm, picture: string | nul
 export function renderOpening(prompt: string, line: string): SlackMessage {
   return {
     text: escapedLine(`${line} ${prompt}`, PARTS.text),
-    blocks: [textSection(escaped(prompt, LIMITS.section)), context([line])],
+    blocks: [...promptSections(prompt), context([line])],
   }
 }
 
@@ -121,6 +124,11 @@ function mrkdwn(text: string): types.MrkdwnElement {
 
 function textSection(text: string): types.SectionBlock {
   return { type: 'section', text: plain(text) }
+}
+
+/** 500 characters may be far more of what Slack counts. */
+function promptSections(prompt: string): types.SectionBlock[] {
+  return escapedParts(prompt, LIMITS.section, PROMPT_SECTIONS).map(textSection)
 }
 
 function header(title: string): types.KnownBlock {

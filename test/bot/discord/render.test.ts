@@ -25,7 +25,7 @@ function view(changes: Partial<CardView> = {}): CardView {
     progress: 0.5,
     shots: [{ mark: 'done', title: '도시의 새벽' }],
     facts: [{ label: '시작', value: new Date('2026-11-24T12:00:00Z') }],
-    notes: ['영상과 그림은 AI로 생성됩니다(Wan 2.7).'],
+    notes: ['이 영상과 이미지는 AI로 생성됩니다(Wan 2.7).'],
     buttons: [{ label: '취소', action: 'cancel' }],
     ...changes,
   }

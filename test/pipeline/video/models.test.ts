@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../../../src/pipeline/video/catalogue.ts'
+import { commandLine } from '../../support/cli.ts'
 import { type FalServer, startFalServer } from '../../support/fal-server.ts'
 
 let fal: FalServer
@@ -12,10 +13,9 @@ afterAll(() => fal.close())
 
 async function models(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const env = { ...process.env, FAL_API_URL: fal.url }
+  const [node, ...words] = commandLine('src/models.ts', args)
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['src/models.ts', ...args], {
-      env,
-    })
+    const { stdout, stderr } = await promisify(execFile)(node, words, { env })
     return { code: 0, out: stdout, err: stderr }
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }

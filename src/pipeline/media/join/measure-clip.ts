@@ -59,6 +59,6 @@ async function makeSplice(
   const pieces = clips.map(wholePiece)
   const repeats = [...continuations.map((continuation) => continuation?.repeats === true), false]
   const plan = planJoin(pieces, repeats, format.sound)
-  const splice = findSplices(plan, pieces).find(({ right }) => right.path === clip.path)
+  const splice = findSplices(plan, pieces).findLast(({ right }) => right.path === clip.path)
   return splice ? encodeSplice(ffmpeg, splice, plan.audio, scratch, signal) : null
 }
