@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { csrf } from 'hono/csrf'
 import { HTTPException } from 'hono/http-exception'
 import { UserError, userError } from '../../core/errors.ts'
 import { withTitles } from '../../core/outlook.ts'
@@ -13,7 +12,15 @@ import { JOBS_SHOWN, jobsPage } from './jobs.ts'
 import { addLinkRoutes } from './link-routes.ts'
 import { brokenPage, foreignPage, lostPage } from './messages.ts'
 import { addSharedRoutes } from './shared-routes.ts'
-import { localeOf, ownJob, type PagesDeps, type PageViewer, refusalStatus, sendPage } from './site.ts'
+import {
+  localeOf,
+  ownFormsOnly,
+  ownJob,
+  type PagesDeps,
+  type PageViewer,
+  refusalStatus,
+  sendPage,
+} from './site.ts'
 
 /** A form with a picture, and the rest of it. */
 const FORM_BYTES_MAX = IMAGE.bytesMax + 1_000_000
@@ -40,7 +47,7 @@ export function createPages(deps: PagesDeps): Hono {
     return sendPage(c, deps, (locale) => formPage({ locale, ...state }), status)
   }
 
-  app.use(csrf())
+  app.use(ownFormsOnly(deps))
   app.get(
     '/',
     known(async (c, viewer) => {
