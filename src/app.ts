@@ -48,7 +48,7 @@ import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
 import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createFilmLinks } from './storage/film-links.ts'
-import { createLocalObjects } from './storage/objects/local.ts'
+import { createLocalObjects, type OpenedLink } from './storage/objects/local.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
 
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
@@ -76,7 +76,7 @@ export interface Service {
   lastFrame(jobId: string, signal: AbortSignal, segment?: number): Promise<Buffer | null>
   /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
   takeUp(): Promise<number>
-  jobs: Pick<JobStore, 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>
+  jobs: Pick<JobStore, 'count' | 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>
   cards: CardStore
   /** How much of what is allowed a person has used; null: it isn't counted for them. */
   allowance(identity: Identity): Promise<Allowance>
@@ -89,6 +89,8 @@ export interface Service {
   pages: Pages | null
   events: EventLog
   objects: ObjectStore
+  /** The file behind a signed address of this program's own store, and what it is to be called; null where there is none such. */
+  openLink(url: string): OpenedLink | null
   /** By which the command line speaks to this process while it holds the data folder. `open` says at which address. */
   door: { token: string; open(address: string): Promise<void> }
   /** The model that a job is made with. */
@@ -144,14 +146,16 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const previewWork = createWorkFolder(inside('previews'))
     for (const left of await previewWork.jobs()) await previewWork.remove(left)
     // a vendor's package is loaded where it is configured alone
+    const localObjects = createLocalObjects({
+      root: inside('objects'),
+      secret: dataDir.secret,
+      publicUrl: config.publicUrl ?? `http://${hostIn(config.web.host)}:${config.web.port}`,
+      now: Date.now,
+    })
+    // a vendor's package is loaded where it is configured alone
     const objects = config.supabase
       ? (await import('./storage/objects/supabase.ts')).createSupabaseObjects({ ...config.supabase, log })
-      : createLocalObjects({
-          root: inside('objects'),
-          secret: dataDir.secret,
-          publicUrl: 'http://127.0.0.1:3000',
-          now: Date.now,
-        })
+      : localObjects
     const local = createLocalModel({ ffmpeg, dir: inside('local-model') })
     const fal = config.fal
       ? (await import('./pipeline/video/fal.ts')).createFalModel({
@@ -232,6 +236,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       door: { token: dataDir.token, open: dataDir.announce },
       events,
       objects,
+      openLink: (url) => (config.supabase ? null : localObjects.openLink(url)),
       async modelOf(jobId) {
         const job = await jobs.get(jobId)
         if (!job) throw userError('job_not_found', { job_id: jobId })
@@ -288,6 +293,11 @@ function modelById(id: string): CatalogueModel {
   const model = CATALOGUE.find((candidate) => candidate.id === id)
   if (!model) throw new Error(`the catalogue has no model ${id}`)
   return model
+}
+
+/** A host as an address has it. */
+function hostIn(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function pagesOf({ publicUrl }: Config, links: FilmLinks): Pages | null {

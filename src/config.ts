@@ -39,8 +39,18 @@ export interface Config {
     /** Finished films are uploaded to Slack. */
     uploadFilm: boolean
     /** How Slack reaches the bot: by a connection that the bot opens (Socket Mode), or by signed requests. */
-    door: { appToken: string } | { signingSecret: string; host: string; port: number }
+    door: { appToken: string } | { signingSecret: string }
   } | null
+  /** Where this server listens. Without `auth` it is for one person, and `host` is this machine's own. */
+  web: {
+    host: string
+    /** 0: any that is free. */
+    port: number
+    /** Who may use the API from other sites, such as `https://example.com`. */
+    corsOrigins: readonly string[]
+    /** Who people are: tokens of a Supabase project, and the secret by which older ones are signed. */
+    auth: { url: string; jwtSecret: string | null } | null
+  }
   /** Where people reach the web page, without a slash at its end. */
   publicUrl: string | null
   /** In USD; null: no ceiling. */
@@ -67,6 +77,8 @@ export interface ConfigProblem {
     | 'needs_one_of'
     | 'not_slack_token'
     | 'not_slack_secret'
+    | 'not_origins'
+    | 'needs_accounts'
   given: string
   allowed: string
 }
@@ -139,6 +151,17 @@ const usd = {
   allowed: '0–1000000, such as 2.50',
 }
 
+const origins = {
+  schema: text
+    .transform((list) => list.split(/[\s,]+/).filter((one) => one !== ''))
+    .pipe(z.array(z.url({ protocol: /^https?$/ }).refine((url) => URL.parse(url)?.origin === url))),
+  problem: 'not_origins' as const,
+  allowed: 'https://example.com, https://app.example.com',
+}
+
+/** Addresses that no other machine reaches. */
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
+
 const RULES = {
   DATABASE_URL: {
     schema: z.url({ protocol: /^postgres(ql)?$/, hostname: /./ }),
@@ -172,7 +195,8 @@ const RULES = {
   },
   SLACK_API_URL: webAddress,
   SLACK_UPLOAD_FILM: oneOf(['true', 'false']),
-  PORT: wholeNumber(1, 65_535),
+  PORT: wholeNumber(0, 65_535),
+  CORS_ORIGINS: origins,
   PUBLIC_URL: webAddress,
   MAX_USD_PER_JOB: usd,
   MAX_USD_PER_USER_DAY: usd,
@@ -236,11 +260,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     const allowed = 'SLACK_APP_TOKEN, SLACK_SIGNING_SECRET'
     problems.push({ variable: 'SLACK_BOT_TOKEN', problem: 'needs_one_of', given: '', allowed })
   }
-  const door = slackApp
-    ? { appToken: slackApp }
-    : slackSecret
-      ? { signingSecret: slackSecret, host, port }
-      : null
+  const door = slackApp ? { appToken: slackApp } : slackSecret ? { signingSecret: slackSecret } : null
+
+  const jwtSecret = set('SUPABASE_JWT_SECRET')
+  if (jwtSecret && set('SUPABASE_URL') === null) {
+    problems.push(missing('SUPABASE_URL', 'SUPABASE_JWT_SECRET'))
+  }
+  if (set('SUPABASE_URL') === null && !LOOPBACK.includes(host)) {
+    problems.push({ variable: 'HOST', problem: 'needs_accounts', given: host, allowed: LOOPBACK.join(', ') })
+  }
 
   const config: Config = {
     dataDir: set('DATA_DIR') ?? './data',
@@ -263,6 +291,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       supabaseUrl && supabaseKey ? { url: supabaseUrl, secretKey: supabaseKey, bucket: bucketName } : null,
     discord: discordToken ? { token: discordToken, apiUrl: discordUrl, guildId: discordGuild } : null,
     slack: slackBot && door ? { botToken: slackBot, apiUrl: slackUrl, uploadFilm, door } : null,
+    web: {
+      host,
+      port,
+      corsOrigins: checked('CORS_ORIGINS') ?? [],
+      auth: supabaseUrl ? { url: supabaseUrl, jwtSecret } : null,
+    },
     publicUrl: checked('PUBLIC_URL'),
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),

@@ -2,13 +2,15 @@ import { type App, createApp } from './app.ts'
 import type { DiscordBot } from './bot/discord/gateway.ts'
 import { DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
 import type { SlackBot } from './bot/slack/app.ts'
-import { SlackAddressTaken, SlackTokenRefused } from './bot/slack/start-errors.ts'
+import { SlackTokenRefused } from './bot/slack/start-errors.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
 import { createLog } from './telemetry.ts'
+import { AddressTaken, type WebServer } from './web/server.ts'
+import { startWeb } from './web.ts'
 
-/** `npm start`: the program for chats. Its texts for the operator are in the terminal's language. */
+/** `npm start`: the program for chats and the web. Its texts for the operator are in the terminal's language. */
 
 const EXIT = { stopped: 0, failed: 1, refused: 2 }
 
@@ -27,6 +29,7 @@ async function main(): Promise<number> {
   const service = await app.open()
   let discord: DiscordBot | null = null
   let slack: SlackBot | null = null
+  let web: WebServer | null = null
   /** A start that the operator has ended isn't a failure. */
   const unlessStopped = <T>(starting: Promise<T>): Promise<T | null> =>
     starting.catch((error) => {
@@ -34,6 +37,7 @@ async function main(): Promise<number> {
       return null
     })
   try {
+    web = await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
     const unfinished = await service.takeUp()
     const { models } = app
     const { signal } = stopping
@@ -50,13 +54,14 @@ async function main(): Promise<number> {
       )
     }
     if (signal.aborted) return EXIT.stopped
-    process.stdout.write(`${screen(config, app, { discord, slack }, unfinished).join('\n')}\n`)
-    log.info({ discord: discord?.name ?? null, slack: slack?.team ?? null, unfinished }, 'ready')
+    process.stdout.write(`${screen(config, app, { discord, slack, web }, unfinished).join('\n')}\n`)
+    const on = { web: web.address, discord: discord?.name ?? null, slack: slack?.team ?? null }
+    log.info({ ...on, unfinished }, 'ready')
     const by = await Promise.race([stopped, ...(discord ? [discord.lost] : [])])
     log.info({ signal: by }, 'stopping')
     return EXIT.stopped
   } finally {
-    await Promise.all([discord?.stop(), slack?.stop()])
+    await Promise.all([discord?.stop(), slack?.stop(), web?.stop()])
     await service.stop()
     log.info({}, 'stopped')
   }
@@ -66,7 +71,7 @@ async function main(): Promise<number> {
 function screen(
   config: Config,
   app: App,
-  { discord, slack }: { discord: DiscordBot | null; slack: SlackBot | null },
+  { discord, slack, web }: { discord: DiscordBot | null; slack: SlackBot | null; web: WebServer },
   unfinished: number,
 ): string[] {
   const standIn = (variable: string) => text(locale, 'start.stand_in', { variable })
@@ -87,9 +92,16 @@ function screen(
     text(locale, 'start.planner', { what: planner }),
     text(locale, 'start.models', { what: usable }),
     text(locale, 'start.ffmpeg', ffmpeg),
+    text(locale, 'start.web', {
+      address: web.address,
+      who: text(locale, config.web.auth ? 'start.web_accounts' : 'start.web_single'),
+    }),
+    config.publicUrl
+      ? text(locale, 'start.public', { address: config.publicUrl })
+      : text(locale, 'start.public_off'),
     discord ? text(locale, 'start.discord', discord) : text(locale, 'start.discord_off'),
     slack && config.slack
-      ? text(locale, 'start.slack', { ...slack, door: doorText(config.slack) })
+      ? text(locale, 'start.slack', { name: slack.name, team: slack.team, door: doorText(config.slack, web) })
       : text(locale, 'start.slack_off'),
     ...(discord || slack ? [] : [text(locale, 'start.nothing')]),
     ...(unfinished > 0 ? [text(locale, 'start.unfinished', { count: unfinished })] : []),
@@ -97,9 +109,9 @@ function screen(
   ].map((line, i) => (i === 0 ? line : `  ${line}`))
 }
 
-function doorText({ door }: NonNullable<Config['slack']>): string {
+function doorText({ door }: NonNullable<Config['slack']>, web: WebServer): string {
   if ('appToken' in door) return text(locale, 'start.slack_socket')
-  return text(locale, 'start.slack_http', { address: `${door.host}:${door.port}` })
+  return text(locale, 'start.slack_http', { address: web.address.replace(/^http:\/\//, '') })
 }
 
 /** The first SIGTERM or SIGINT; a second one ends the process at once, and the ledger knows what was done. */
@@ -122,7 +134,7 @@ function nextSignal(): Promise<NodeJS.Signals> {
 /** Words an error for the operator, a line each. */
 function explain(error: unknown): never {
   process.stderr.write(`${linesOf(error).join('\n')}\n`)
-  const refused = [ConfigError, UserError, DiscordTokenRefused, SlackTokenRefused, SlackAddressTaken]
+  const refused = [ConfigError, UserError, DiscordTokenRefused, SlackTokenRefused, AddressTaken]
   process.exit(refused.some((kind) => error instanceof kind) ? EXIT.refused : EXIT.failed)
 }
 
@@ -131,7 +143,7 @@ function linesOf(error: unknown): string[] {
   if (error instanceof UserError) return [errorText(error.detail, locale)]
   if (error instanceof DiscordLost) return [text(locale, 'start.discord_lost', { code: error.code })]
   if (error instanceof SlackTokenRefused) return [text(locale, 'start.slack_refused', error)]
-  if (error instanceof SlackAddressTaken) {
+  if (error instanceof AddressTaken) {
     return [text(locale, 'start.port_taken', { address: error.address, reason: reasonOf(error) })]
   }
   if (error instanceof DiscordTokenRefused) return [text(locale, 'start.token_refused')]

@@ -37,6 +37,19 @@ export interface ErrorData {
   link_code_invalid: { minutes: number }
   link_limit: { limit: number; retry_at: string }
   link_taken: Record<string, never>
+  // what came over the web and can't be answered; `reason` is a technical one
+  sign_in_needed: Record<string, never>
+  sign_in_unavailable: { reason: string }
+  cross_site: Record<string, never>
+  host_refused: { host: string }
+  route_unknown: { path: string }
+  request_invalid: { reason: string }
+  body_type_unknown: { given: string; allowed: readonly string[] }
+  body_too_large: { max: number }
+  headers_too_large: { max: number }
+  request_too_slow: Record<string, never>
+  idempotency_key_invalid: { max: number }
+  idempotency_key_reused: Record<string, never>
   // an installation that can't work
   data_dir_unwritable: { path: string; reason: string }
   data_dir_locked: { path: string; pid: number; since: string }

@@ -6,6 +6,9 @@ import type { Locale, ModelCapabilities, RequestInput } from './request.ts'
 /** Whoever sits at the command line: the installation is theirs. */
 export const OPERATOR: Identity = { platform: 'cli', team: '', externalId: 'operator' }
 
+/** The same person on a web page for one: their films are the same, but the hourly limit counts there. */
+export const OPERATOR_ON_WEB: Identity = { ...OPERATOR, platform: 'web' }
+
 /** What a film is expected to cost, in USD, and with which model; null where the price isn't known. */
 export interface Price {
   estimateUsd: number | null

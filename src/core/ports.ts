@@ -2,7 +2,7 @@ import type { Card, CardPlace, ChatName } from './card.ts'
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
 import type { Continuation, Encoded, FilmCheck, Seam } from './film-check.ts'
-import type { Film, Job } from './job.ts'
+import type { Film, Job, JobStatus } from './job.ts'
 import type { LinkCode } from './link-code.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
@@ -354,6 +354,8 @@ export interface JobStore {
   unfinished(): Promise<Job[]>
   /** In order. Empty until the job is planned. */
   segments(jobId: string): Promise<Segment[]>
+  /** How many jobs there are in each state. */
+  count(): Promise<Record<JobStatus, number>>
   /** How many jobs of a person count against the limits now. */
   usage(userId: string): Promise<Usage>
   /** Whether `submit` would take such a job in now. Throws what it throws. */

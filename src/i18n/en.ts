@@ -54,7 +54,7 @@ export const en = {
   'error.job_not_retryable': 'Job {{job_id}} is {{status}}; only a job that failed or was cut off can go on.',
   'error.job_not_cancellable': 'Job {{job_id}} is {{status}}; only an unfinished one can be cancelled.',
   'error.job_not_completed':
-    'Job {{job_id}} is {{status}}. Only a finished film has previews; wait for its end, or retry it.',
+    'Job {{job_id}} is {{status}}. There is a film only once it is completed; wait for its end, or retry it.',
   'error.size_unreachable':
     'This film can’t be made as small as {{given}} MB. It needs at least {{least}} MB.',
   'error.link_code_invalid':
@@ -62,6 +62,23 @@ export const en = {
   'error.link_limit': '{{limit}} wrong codes an hour are allowed. The next one is possible from {{when}}.',
   'error.link_taken':
     'This chat account belongs to another account here already. Sign in with that one to see its films.',
+  'error.sign_in_needed': 'Nobody is signed in, or not any more. Sign in, or send a valid access token.',
+  'error.sign_in_unavailable':
+    'It can’t be checked at the moment who is asking ({{reason}}). Try again soon.',
+  'error.cross_site':
+    'This request came from another site, so nothing was done. Send it from this server’s own pages.',
+  'error.host_refused':
+    '“{{host}}”: without accounts this server answers on this machine alone. Use localhost or 127.0.0.1.',
+  'error.route_unknown': '{{path}}: there is nothing here. /api/openapi.json says what there is.',
+  'error.request_invalid': 'This request can’t be read ({{reason}}).',
+  'error.body_type_unknown': 'content-type: “{{given}}” is not possible. Allowed: {{allowed}}.',
+  'error.body_too_large': 'What was sent is too large. Up to {{max}} MB are allowed.',
+  'error.headers_too_large': 'The request’s headers are too large. Up to {{max}} bytes are allowed.',
+  'error.request_too_slow': 'The request took too long to come. Send it again.',
+  'error.idempotency_key_invalid':
+    'Idempotency-Key: it can’t be used. Allowed: 1 to {{max}} letters, digits and signs of ASCII.',
+  'error.idempotency_key_reused':
+    'Idempotency-Key: another film was asked for with it before. Use a new key for a new film.',
   'error.data_dir_unwritable':
     'DATA_DIR: can’t write to {{path}} ({{reason}}). Give a folder that this user may write to.',
   'error.data_dir_locked':
@@ -113,6 +130,9 @@ export const en = {
   'config.not_bucket_name': '{{variable}}: “{{given}}” is not possible. Allowed: up to 63 of {{allowed}}.',
   'config.needed_with': '{{variable}}: it is not set, and {{allowed}} needs it. Set both or neither.',
   'config.needs_one_of': '{{variable}}: it can’t be used alone. Set one of these too: {{allowed}}.',
+  'config.needs_accounts':
+    '{{variable}}: “{{given}}” can be reached from other machines, and without SUPABASE_URL anybody there could use this server. Allowed: {{allowed}}.',
+  'config.not_origins': '{{variable}}: “{{given}}” is not possible. Allowed: {{allowed}}.',
   'config.not_slack_token': '{{variable}}: not a token of this kind. Allowed: {{allowed}}',
   'config.not_slack_secret': '{{variable}}: not a signing secret. Allowed: {{allowed}}.',
   'config.not_discord_id':
@@ -287,6 +307,11 @@ export const en = {
   'start.objects': 'films: {{what}}',
   'start.stand_in': 'local stand-in ({{variable}} connects a real one)',
   'start.in_folder': 'in {{folder}} ({{variable}} moves them to Supabase)',
+  'start.web': 'web page and API: {{address}} ({{who}})',
+  'start.web_accounts': 'people sign in through Supabase',
+  'start.web_single': 'for you alone, on this machine; SUPABASE_URL brings accounts',
+  'start.public': 'links in chats lead to {{address}}',
+  'start.public_off': 'links in chats lead to the films’ files; PUBLIC_URL makes them lead to their pages',
   'start.discord': 'Discord: {{name}}, servers: {{guilds}}',
   'start.discord_off':
     'Discord: off. Set DISCORD_TOKEN to the bot’s token; README.md says where it comes from.',
@@ -303,6 +328,7 @@ export const en = {
   'start.discord_lost':
     'Discord closed the connection for good ({{code}}): copy the bot’s token anew from the developer portal, then start again. Unfinished jobs go on then.',
   'start.unfinished': 'unfinished jobs taken up: {{count}}',
-  'start.nothing': 'No chat is connected, so nobody can ask for films; unfinished jobs are finished.',
+  'start.nothing':
+    'No chat is connected: films are asked for on the web page, by the API and by the command line.',
   'start.ready': 'Ready. SIGTERM or Ctrl-C stops; unfinished jobs go on at the next start.',
 } as const

@@ -76,6 +76,10 @@ export function errorText(
       return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
     case 'image_unreadable':
       return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
+    case 'body_type_unknown':
+      return text(locale, `error.${code}`, { ...data, allowed: data.allowed.join(', ') })
+    case 'body_too_large':
+      return text(locale, `error.${code}`, { max: megabytes(data.max) })
     case 'prompt_flagged':
       return text(locale, `error.${code}`, { categories: data.categories.join(', ') })
     case 'combination_unsupported': {

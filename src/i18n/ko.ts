@@ -57,7 +57,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.job_not_cancellable':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 끝나지 않은 작업만 취소할 수 있습니다.',
   'error.job_not_completed':
-    '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 미리보기는 완성된 영상에서만 만들 수 있으니 끝나기를 기다리거나 다시 시도해 주세요.',
+    '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 영상은 완성된 뒤에만 있으니 끝나기를 기다리거나 다시 시도해 주세요.',
   'error.size_unreachable': '이 영상은 {{given}} MB까지 줄일 수 없습니다. 적어도 {{least}} MB가 필요합니다.',
   'error.link_code_invalid':
     '이 코드는 쓸 수 없습니다. 잘못 입력했거나, 이미 쓴 코드이거나, 받은 지 {{minutes}}분이 지났습니다. Discord에서는 /sora-연결, Slack에서는 /sora link 명령으로 새 코드를 받으세요.',
@@ -65,6 +65,25 @@ export const ko: Record<keyof typeof en, string> = {
     '틀린 코드는 한 시간에 {{limit}}번까지 입력할 수 있습니다. {{when}}부터 다시 입력할 수 있습니다.',
   'error.link_taken':
     '이 채팅 계정은 이미 다른 계정에 연결되어 있습니다. 영상을 보려면 그 계정으로 로그인하세요.',
+  'error.sign_in_needed':
+    '로그인하지 않았거나 로그인이 끝났습니다. 로그인하거나 올바른 액세스 토큰을 보내 주세요.',
+  'error.sign_in_unavailable':
+    '지금은 누구의 요청인지 확인할 수 없습니다({{reason}}). 잠시 후 다시 시도해 주세요.',
+  'error.cross_site':
+    '다른 사이트에서 온 요청이라 처리하지 않았습니다. 이 서버의 페이지에서 다시 보내 주세요.',
+  'error.host_refused':
+    '“{{host}}”: 계정이 없는 서버는 이 컴퓨터에서만 응답합니다. localhost나 127.0.0.1을 쓰세요.',
+  'error.route_unknown':
+    '{{path}}: 여기에는 아무것도 없습니다. 쓸 수 있는 주소는 /api/openapi.json에 있습니다.',
+  'error.request_invalid': '요청을 읽을 수 없습니다({{reason}}).',
+  'error.body_type_unknown': 'content-type: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}}.',
+  'error.body_too_large': '보낸 내용이 너무 큽니다. {{max}} MB까지 보낼 수 있습니다.',
+  'error.headers_too_large': '요청 헤더가 너무 큽니다. {{max}}바이트까지 보낼 수 있습니다.',
+  'error.request_too_slow': '요청이 다 도착하기까지 너무 오래 걸렸습니다. 다시 보내 주세요.',
+  'error.idempotency_key_invalid':
+    'Idempotency-Key: 쓸 수 없는 값입니다. 가능한 값: ASCII 글자, 숫자, 기호 1~{{max}}자.',
+  'error.idempotency_key_reused':
+    'Idempotency-Key: 같은 키로 이미 다른 영상을 요청했습니다. 새 영상에는 새 키를 쓰세요.',
   'error.data_dir_unwritable':
     'DATA_DIR: {{path}} 폴더에 쓸 수 없습니다({{reason}}). 이 사용자가 쓸 수 있는 폴더를 지정하세요.',
   'error.data_dir_locked':
@@ -118,6 +137,9 @@ export const ko: Record<keyof typeof en, string> = {
   'config.needed_with':
     '{{variable}}: 설정되지 않았는데 {{allowed}} 설정에 필요합니다. 둘 다 설정하거나 둘 다 비우세요.',
   'config.needs_one_of': '{{variable}}: 혼자서는 쓸 수 없습니다. 다음 중 하나도 설정하세요: {{allowed}}.',
+  'config.needs_accounts':
+    '{{variable}}: “{{given}}” 주소는 다른 컴퓨터에서도 열려, SUPABASE_URL 없이는 누구나 이 서버를 쓸 수 있습니다. 가능한 값: {{allowed}}.',
+  'config.not_origins': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}}.',
   'config.not_slack_token': '{{variable}}: 이 종류의 토큰이 아닙니다. 가능한 값: {{allowed}}',
   'config.not_slack_secret': '{{variable}}: 서명 시크릿이 아닙니다. 가능한 값: {{allowed}}.',
   'config.not_discord_id':
@@ -292,6 +314,11 @@ export const ko: Record<keyof typeof en, string> = {
   'start.objects': '영상 보관: {{what}}',
   'start.stand_in': '로컬 대역({{variable}} 설정으로 실제 서비스를 연결합니다)',
   'start.in_folder': '{{folder}} ({{variable}} 설정으로 Supabase에 보관합니다)',
+  'start.web': '웹 페이지와 API: {{address}} ({{who}})',
+  'start.web_accounts': 'Supabase로 로그인합니다',
+  'start.web_single': '이 컴퓨터에서 혼자 씁니다. 여러 사람이 쓰려면 SUPABASE_URL을 설정하세요',
+  'start.public': '채팅의 링크: {{address}}',
+  'start.public_off': '채팅의 링크: 영상 파일로 바로 열립니다. PUBLIC_URL을 설정하면 영상 페이지로 열립니다',
   'start.discord': 'Discord: {{name}}, 서버 {{guilds}}개',
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
@@ -307,6 +334,6 @@ export const ko: Record<keyof typeof en, string> = {
   'start.discord_lost':
     'Discord가 연결을 완전히 끊었습니다({{code}}). 개발자 포털에서 봇 토큰을 다시 복사한 뒤 다시 시작하세요. 끝나지 않은 작업은 그때 이어갑니다.',
   'start.unfinished': '이어서 하는 작업: {{count}}개',
-  'start.nothing': '연결된 채팅이 없어 새 영상을 요청할 수 없습니다. 끝나지 않은 작업은 마저 합니다.',
+  'start.nothing': '연결된 채팅이 없습니다. 영상은 웹 페이지, API, 명령줄에서 요청할 수 있습니다.',
   'start.ready': '준비되었습니다. SIGTERM이나 Ctrl-C로 멈추며, 끝나지 않은 작업은 다음 시작 때 이어갑니다.',
 }

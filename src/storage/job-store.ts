@@ -1,24 +1,26 @@
-import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import { userError } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import {
   BARE_FILM,
   isUnfinished,
+  JOB_STATUSES,
   type Job,
   type JobStatus,
   PROGRESS,
   sourcesOf,
   UNFINISHED,
 } from '../core/job.ts'
-import { type Claim, ClaimLost, type Identity, type JobStore, type Transaction } from '../core/ports.ts'
+import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/ports.ts'
 import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, type Segment } from '../core/segment.ts'
 import type { Db } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
 import { checkActiveLimit, checkLimits, lockUser, usageOf } from './limits.ts'
 import { usualSeconds } from './render-times.ts'
-import { cards, identities, isUuid, jobs, segments, users } from './schema.ts'
+import { cards, identities, isUuid, jobs, segments } from './schema.ts'
 import { storable } from './storable.ts'
+import { isThem, userOf } from './users.ts'
 
 type JobRow = typeof jobs.$inferSelect
 type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
@@ -26,9 +28,6 @@ type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
 const now = sql`now()`
 const leaseEnd = (leaseMs: number) => sql`now() + ${leaseMs} * interval '1 millisecond'`
 const atLeast = (progress: number) => sql`greatest(${jobs.progress}, ${progress})`
-
-const isThem = ({ platform, team, externalId }: Identity) =>
-  and(eq(identities.platform, platform), eq(identities.team, team), eq(identities.externalId, externalId))
 
 /** The jobs in Postgres. Times are the database's own, so that machines with different clocks agree. */
 export function createJobStore(db: Db, describe: Describe): JobStore {
@@ -82,19 +81,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
   }
 
   return {
-    userOf: (identity) =>
-      db.transaction(async (tx) => {
-        const { platform, team, externalId } = identity
-        await tx.execute(
-          sql`select pg_advisory_xact_lock(hashtextextended(${`${platform}/${team}/${externalId}`}, 0))`,
-        )
-        const [known] = await tx.select().from(identities).where(isThem(identity))
-        if (known) return known.userId
-        const [user] = await tx.insert(users).values({}).returning()
-        if (!user) throw new Error('the database returned no row for a new user')
-        await tx.insert(identities).values({ ...identity, userId: user.id })
-        return user.id
-      }),
+    userOf: (identity) => userOf(db, identity),
 
     submit: (job, limits, enlist) =>
       transaction(async (tx, committing) => {
@@ -152,6 +139,15 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     },
 
     segments: (jobId) => segmentsOf(db, jobId),
+
+    async count() {
+      const rows = await db.select({ status: jobs.status, jobs: count() }).from(jobs).groupBy(jobs.status)
+      const counted = new Map(rows.map((row) => [row.status, row.jobs]))
+      return Object.fromEntries(JOB_STATUSES.map((status) => [status, counted.get(status) ?? 0])) as Record<
+        JobStatus,
+        number
+      >
+    },
 
     usage: (userId) => usageOf(db, userId),
     checkLimits: (job, limits) => checkLimits(db, job, limits),

@@ -1,20 +1,26 @@
 import type { Context } from 'hono'
 import { stream } from 'hono/streaming'
-import type { Film } from '../core/job.ts'
 import type { ObjectStore } from '../core/ports.ts'
 
 /** How long a link to the store works that a player is sent to, in seconds: longer than anybody watches a film. */
 const LINK_SECONDS = 3600
 
+const TYPES: Readonly<Record<string, string>> = {
+  mp4: 'video/mp4',
+  jpg: 'image/jpeg',
+  webp: 'image/webp',
+}
+
 /**
- * A film's file: from this machine, whole or the part that a player asks for (RFC 9110, 14), or a redirect to a fresh link where the store
- * is elsewhere.
+ * A film's file, or one beside it: from this machine, whole or the part that a player asks for (RFC 9110, 14), or a redirect to a fresh
+ * link where the store is elsewhere.
  */
 export async function filmResponse(
   c: Context,
   objects: Pick<ObjectStore, 'file' | 'link' | 'read' | 'size'>,
-  { key }: Film,
+  { key }: { key: string },
   name: string,
+  as: 'inline' | 'attachment' = 'inline',
 ): Promise<Response> {
   c.header('cache-control', 'private, no-cache')
   if (objects.file(key) === null)
@@ -24,8 +30,8 @@ export async function filmResponse(
   const etag = `"${key.replace(/[^\w.-]/g, '-')}-${size}"`
   c.header('etag', etag)
   c.header('accept-ranges', 'bytes')
-  c.header('content-type', 'video/mp4')
-  c.header('content-disposition', `inline; filename="${name}"`)
+  c.header('content-type', TYPES[key.slice(key.lastIndexOf('.') + 1)] ?? 'application/octet-stream')
+  c.header('content-disposition', `${as}; filename="${name.replace(/[^\w.-]/g, '_')}"`)
   if (c.req.header('if-none-match') === etag) return c.body(null, 304)
   const condition = c.req.header('if-range')
   const range = condition === undefined || condition === etag ? rangeOf(c.req.header('range'), size) : null

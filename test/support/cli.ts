@@ -80,7 +80,8 @@ export async function newMachine(program = CLI): Promise<Machine> {
   const started: Running[] = []
 
   function start(args: readonly string[], env: Env = {}): Running {
-    const running = startProgram(program, args, folder, { DATA_DIR: dataDir, ...env })
+    // any free port: tests run side by side
+    const running = startProgram(program, args, folder, { DATA_DIR: dataDir, PORT: '0', ...env })
     started.push(running)
     return running
   }

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { App, type BlockAction, HTTPReceiver, LogLevel, SocketModeReceiver, webApi } from '@slack/bolt'
 import { reasonOf, UserError } from '../../core/errors.ts'
@@ -14,19 +15,21 @@ import { createLocales } from './locales.ts'
 import { filledIn, MODAL, type ModalState } from './modal.ts'
 import { createSlackPlatform } from './platform.ts'
 import { renderAnswer } from './render.ts'
-import { SlackAddressTaken, SlackTokenRefused } from './start-errors.ts'
+import { SlackTokenRefused } from './start-errors.ts'
 
 /** A bot at work. */
 export interface SlackBot {
   name: string
   /** The workspace's name. */
   team: string
+  /** Answers what Slack sends to `REQUEST_PATH`; null where the bot has a connection of its own. */
+  listener: RequestListener | null
   /** Takes nothing new, ends what is being answered, and leaves the jobs alone. */
   stop(): Promise<void>
 }
 
 /** How Slack reaches the bot: by a connection that the bot opens (Socket Mode), or by signed requests. */
-export type SlackDoor = { appToken: string } | { signingSecret: string; host: string; port: number }
+export type SlackDoor = { appToken: string } | { signingSecret: string }
 
 /** The one command; the word after it says which. */
 export const COMMAND = '/sora'
@@ -45,7 +48,7 @@ const REMEMBERED = 5000
 
 /**
  * Checks the tokens, takes up the cards of earlier processes, and answers. A connection that drops is taken up again by Bolt. Throws
- * `SlackTokenRefused`, `SlackAddressTaken`, and whatever keeps Slack from being reached.
+ * `SlackTokenRefused`, and whatever keeps Slack from being reached.
  */
 export async function startSlackBot(deps: {
   botToken: string
@@ -71,7 +74,7 @@ export async function startSlackBot(deps: {
     fetch(url, { ...init, signal: AbortSignal.any([signal, ...(init.signal ? [init.signal] : [])]) })
   const self = await whoIs(new webApi.WebClient(token, { ...clientOptions, logger, fetch: ending }))
 
-  const receiver =
+  const socket =
     'appToken' in door
       ? new SocketModeReceiver({
           appToken: door.appToken,
@@ -79,10 +82,16 @@ export async function startSlackBot(deps: {
           // its own retries: they open connections, and nothing else
           installerOptions: { clientOptions: { slackApiUrl } },
         })
+      : null
+  // it opens no server of its own: its requests come through the web's
+  const http =
+    'appToken' in door
+      ? null
       : new HTTPReceiver({ signingSecret: door.signingSecret, endpoints: [REQUEST_PATH], logger })
+  const receiver = socket ?? http
   const app = new App({
     token,
-    receiver,
+    ...(receiver === null ? {} : { receiver }),
     clientOptions,
     logger,
     convoStore: false,
@@ -183,17 +192,14 @@ export async function startSlackBot(deps: {
   try {
     const ended = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => ended.resolve())
-    const starting: Promise<unknown> =
-      'port' in door ? app.start({ host: door.host, port: door.port }) : app.start()
-    await Promise.race([starting, ended.promise])
+    if (socket !== null) await Promise.race([app.start(), ended.promise])
     signal.throwIfAborted()
   } catch (error) {
     await replies.stop()
     if (signal.aborted) {
-      await app.stop().catch((err) => log.info({ err }, 'slack'))
+      if (socket !== null) await app.stop().catch((err) => log.info({ err }, 'slack'))
       throw error
     }
-    if ('port' in door) throw new SlackAddressTaken(`${door.host}:${door.port}`, { cause: error })
     if (!isTokenRefused(error)) throw error
     throw new SlackTokenRefused('SLACK_APP_TOKEN', slackErrorOf(error) ?? '', { cause: error })
   }
@@ -201,9 +207,10 @@ export async function startSlackBot(deps: {
   return {
     name: botName,
     team: self.team ?? '',
+    listener: http?.requestListener ?? null,
     async stop() {
       stopping.abort()
-      const drained = Promise.all([app.stop(), ...answering, replies.stop()])
+      const drained = Promise.all([socket === null ? null : app.stop(), ...answering, replies.stop()])
       await Promise.race([drained, sleep(DRAIN_MS, undefined, { ref: false })])
     },
   }

@@ -11,14 +11,3 @@ export class SlackTokenRefused extends Error {
     this.reason = reason
   }
 }
-
-/** The address at which Slack's requests should arrive can't be listened on. */
-export class SlackAddressTaken extends Error {
-  override readonly name = 'SlackAddressTaken'
-  readonly address: string
-
-  constructor(address: string, options: ErrorOptions) {
-    super(`can't listen on ${address}`, options)
-    this.address = address
-  }
-}

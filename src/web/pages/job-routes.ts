@@ -109,7 +109,7 @@ export function addJobRoutes(
   )
   app.get(
     '/jobs/:id/events',
-    own((c, job) => jobEvents(c, service.events, job.id)),
+    own((c, job) => jobEvents(c, service.events, job)),
   )
   app.get(
     '/jobs/:id/frames/:name{[0-9]{1,2}\\.jpg}',

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
+import type { App, Service } from './app.ts'
+import type { Config } from './config.ts'
+import type { Log } from './core/ports.ts'
+import { createOperator } from './operator.ts'
+import { createWebApp } from './web/app.ts'
+import { createOperatorDoor } from './web/operator.ts'
+import { startWebServer, type WebServer } from './web/server.ts'
+import { createSupabaseAuth } from './web/supabase-auth.ts'
+import { createReadToken } from './web/tokens.ts'
+
+/** Where Slack's signed requests arrive. */
+const SLACK_PATH = '/slack/events'
+
+/** Starts the API and the pages, and says to the command line where they are. Throws `AddressTaken`. */
+export async function startWeb(deps: {
+  config: Config
+  app: Pick<App, 'models' | 'check'>
+  service: Service
+  log: Log
+  /** Answers Slack's requests; null as long as nobody does. */
+  slack: () => RequestListener | null
+}): Promise<WebServer> {
+  const { config, app, service, log } = deps
+  const { supabase, publicUrl, defaultLocale } = config
+  const { host, port, corsOrigins, auth } = config.web
+  const closing = new AbortController()
+  const operator = createOperator(app, service)
+  const accounts =
+    auth && supabase
+      ? {
+          readToken: createReadToken(auth),
+          signIn: createSupabaseAuth({ url: auth.url, apiKey: supabase.secretKey }),
+        }
+      : null
+  const web = createWebApp({
+    ...{ service, models: app.models, accounts, publicUrl, corsOrigins, defaultLocale, log },
+    origin: publicUrl ?? `http://${host}:${port}`,
+    mediaOrigins: supabase ? [new URL(supabase.url).origin] : [],
+    operatorDoor: createOperatorDoor({
+      operator,
+      token: service.door.token,
+      log,
+      stopping: closing.signal,
+    }),
+    version: VERSION,
+    closing: closing.signal,
+  })
+  const server = await startWebServer({
+    ...{ host, port, log, locale: defaultLocale },
+    fetch: web.fetch,
+    doors: (path) => (path === SLACK_PATH ? deps.slack() : null),
+  })
+  await service.door.open(server.address)
+  return {
+    ...server,
+    async stop() {
+      closing.abort()
+      await server.stop()
+    },
+  }
+}
+
+const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
