@@ -1,19 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { MAIN } from '../support/cli.ts'
-import { usedMachine } from '../support/databases.ts'
-import { PROMPT, startServices } from '../support/services.ts'
+import { PROMPT } from '../support/services.ts'
+import { startSingleWeb } from '../support/single-web.ts'
 import { until } from '../support/until.ts'
 
 let address: string
 
 beforeAll(async () => {
-  const { env } = await startServices(afterAll, { database: false })
-  const machine = await usedMachine(MAIN)
-  afterAll(() => machine.remove())
-  const { SUPABASE_URL: _, SUPABASE_SECRET_KEY: __, ...single } = env
-  const running = machine.start([], single)
-  const ready = () => /"web":"(http:[^"]+)"/.exec(running.output())?.[1]
-  address = await until('a program that is ready', ready, { seconds: 100 })
+  address = (await startSingleWeb(afterAll)).address
 })
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${address}${path}`, { headers })
