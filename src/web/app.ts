@@ -90,6 +90,10 @@ export function createWebApp(deps: WebAppDeps): Hono {
     await next()
   })
   app.route('/', createApi(deps))
+  // else the pages' own checks would answer, with a page
+  app.all('/api/*', (c) => {
+    throw userError('route_unknown', { path: shown(c.req.path) })
+  })
   if (accounts && session)
     app.route('/', createSignInPages({ ...pages, auth: accounts.signIn, session, origin }))
   app.route('/', createPages(pages))
