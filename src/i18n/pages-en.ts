@@ -62,7 +62,7 @@ export const pagesEn = {
   'job.shots': 'Segments',
   'job.shot': 'Segment {{segment}}',
   'job.shot_frame': 'Last frame of segment {{segment}}',
-  'job.shot_jump': 'Play from segment {{segment}}, {{title}}',
+  'job.shot_jump': 'Play from segment {{segment}}:',
   'job.mark.done': 'done',
   'job.mark.working': 'being made',
   'job.mark.waiting': 'waiting',
@@ -128,6 +128,8 @@ export const pagesEn = {
   'lost.title': 'Nothing is here',
   'lost.about': 'The page or the film doesn’t exist, or isn’t yours.',
   'lost.home': 'Make a film',
+  'foreign.title': 'This was sent from elsewhere',
+  'foreign.about': 'Forms are taken from this site’s own pages alone. Nothing was done.',
   'broken.title': 'Something went wrong',
   'broken.about': 'It is our fault, not yours. Films that are being made go on. Try again in a moment.',
 } as const

@@ -65,7 +65,7 @@ export const pagesKo: Record<keyof typeof pagesEn, string> = {
   'job.shots': '세그먼트',
   'job.shot': '세그먼트 {{segment}}',
   'job.shot_frame': '세그먼트 {{segment}}의 마지막 화면',
-  'job.shot_jump': '세그먼트 {{segment}}부터 재생: {{title}}',
+  'job.shot_jump': '세그먼트 {{segment}}부터 재생:',
   'job.mark.done': '완료',
   'job.mark.working': '생성 중',
   'job.mark.waiting': '대기 중',
@@ -131,6 +131,8 @@ export const pagesKo: Record<keyof typeof pagesEn, string> = {
   'lost.title': '여기에는 아무것도 없습니다',
   'lost.about': '없는 페이지나 영상이거나, 본인의 영상이 아닙니다.',
   'lost.home': '영상 만들기',
+  'foreign.title': '다른 곳에서 보낸 요청입니다',
+  'foreign.about': '이 사이트의 페이지에서 보낸 요청만 받습니다. 아무 일도 하지 않았습니다.',
   'broken.title': '문제가 생겼습니다',
   'broken.about': '잘못하신 것이 아닙니다. 만들고 있는 영상은 계속됩니다. 잠시 뒤 다시 시도해 주세요.',
 }

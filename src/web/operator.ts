@@ -5,7 +5,7 @@ import type { Operator } from '../core/operator.ts'
 import type { Log } from '../core/ports.ts'
 
 /** Below this path the command line speaks to the program that holds its data folder. */
-const OPERATOR_PATH = '/operator/'
+export const OPERATOR_PATH = '/operator/'
 
 /** A line without anything, so that nobody takes a long wait for the end. Milliseconds. */
 const BEAT_MS = 15_000

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { chromium, type Page } from 'playwright-core'
+import { type Browser as Chromium, chromium, type Page } from 'playwright-core'
 
 /** A running Chromium. */
 export interface Browser {
@@ -13,18 +13,23 @@ export interface Browser {
   close(): Promise<void>
 }
 
+/** Starts a Chromium without anything to show. */
+export async function startChromium(): Promise<Chromium> {
+  // The package brings the libraries that it needs, but unpacks them only where it takes itself to be at Amazon's.
+  process.env.AWS_EXECUTION_ENV = 'AWS_Lambda_nodejs22.x'
+  const { default: packaged } = await import('@sparticuz/chromium')
+  return chromium.launch({
+    executablePath: await packaged.executablePath(),
+    args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
+  })
+}
+
 /**
  * Starts the Chromium of the development dependencies, which plays H.264 and AAC; its sound goes to no device. The files of `folder`
  * are served on loopback, in ranges as a player asks for them.
  */
 export async function startBrowser(folder: string): Promise<Browser> {
-  // The package brings the libraries that it needs, but unpacks them only where it takes itself to be at Amazon's.
-  process.env.AWS_EXECUTION_ENV = 'AWS_Lambda_nodejs22.x'
-  const { default: packaged } = await import('@sparticuz/chromium')
-  const browser = await chromium.launch({
-    executablePath: await packaged.executablePath(),
-    args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
-  })
+  const browser = await startChromium()
   const server = createServer((request, response) => {
     const name = basename(request.url ?? '')
     if (name === '') response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>')

@@ -22,6 +22,9 @@ export interface JobState extends Outlook {
 
 const REFRESH_SECONDS = 5
 
+/** A title of more signs is set smaller: it is a prompt, before there is a plan. */
+const LONG = 80
+
 /** The page of a job of one's own: how far it is, and the film once it is there. */
 export function jobPage(state: JobState): Content {
   const { job, locale } = state
@@ -53,7 +56,7 @@ function heading({ job, model, segments, locale }: JobState): Html {
   const made = model.source === 'algorithmicMedia' ? 'job.made_by_program' : 'job.made_by_ai'
   return html`<header id="heading">
 <p class="state" data-tone="${toneOf(job.status)}">${stateText(job, segments, locale)}</p>
-<h1>${title}</h1>
+<h1${title.length > LONG ? html` data-long` : ''}>${title}</h1>
 ${title === oneLine(request.prompt) ? '' : html`<p class="prompt">${request.prompt}</p>`}
 <p class="made">${text(locale, made, { model: model.name })}</p>
 </header>`

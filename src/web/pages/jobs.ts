@@ -42,5 +42,6 @@ function film(job: Job, locale: Locale): Html {
 <div><p class="title">${titleOf(job)}</p>
 <p class="state" data-tone="${toneOf(status)}">${state}</p>
 ${isUnfinished(status) ? html`<progress max="1" value="${job.progress}" aria-label="${text(locale, 'job.progress')}"></progress>` : ''}
-<p class="hint">${text(locale, 'card.length', { count, seconds })} · ${resolution} · ${aspect} · ${when(job.createdAt, locale, 'date')}</p></div></a></li>`
+<p class="hint">${text(locale, 'card.length', { count, seconds })} · ${resolution} · ${aspect}</p>
+<p class="hint">${when(job.createdAt, locale, 'date')}</p></div></a></li>`
 }

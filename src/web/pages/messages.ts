@@ -27,3 +27,9 @@ export function lostPage(locale: Locale): Content {
 export function brokenPage(locale: Locale): Content {
   return messagePage({ title: text(locale, 'broken.title'), about: text(locale, 'broken.about') })
 }
+
+/** What was sent came from another site's page. */
+export function foreignPage(locale: Locale): Content {
+  const link = { href: '/', label: text(locale, 'lost.home') }
+  return messagePage({ title: text(locale, 'foreign.title'), about: text(locale, 'foreign.about'), link })
+}

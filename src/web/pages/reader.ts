@@ -24,7 +24,7 @@ export function keepLocale(c: Context): void {
 }
 
 /** The best of our languages that an `Accept-Language` names; null where it names none. */
-export function acceptedLocale(header: string | undefined): Locale | null {
+function acceptedLocale(header: string | undefined): Locale | null {
   const wishes = (header ?? '').split(',').map((part) => {
     const [tag = '', ...parameters] = part.trim().toLowerCase().split(';')
     const quality = parameters.map((one) => /^\s*q=([\d.]+)\s*$/.exec(one)?.[1]).find(Boolean)

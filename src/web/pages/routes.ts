@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { csrf } from 'hono/csrf'
+import { HTTPException } from 'hono/http-exception'
 import { UserError, userError } from '../../core/errors.ts'
 import { withTitles } from '../../core/outlook.ts'
 import { IMAGE } from '../../core/request.ts'
@@ -10,9 +10,17 @@ import { inputOf, jobIdOf, keepPicture, readValues, type Sent } from './form-dat
 import { addJobRoutes } from './job-routes.ts'
 import { JOBS_SHOWN, jobsPage } from './jobs.ts'
 import { addLinkRoutes } from './link-routes.ts'
-import { brokenPage, lostPage } from './messages.ts'
+import { brokenPage, foreignPage, lostPage } from './messages.ts'
 import { addSharedRoutes } from './shared-routes.ts'
-import { localeOf, ownJob, type PagesDeps, type PageViewer, refusalStatus, sendPage } from './site.ts'
+import {
+  localeOf,
+  ownFormsOnly,
+  ownJob,
+  type PagesDeps,
+  type PageViewer,
+  refusalStatus,
+  sendPage,
+} from './site.ts'
 
 /** A form with a picture, and the rest of it. */
 const FORM_BYTES_MAX = IMAGE.bytesMax + 1_000_000
@@ -39,7 +47,7 @@ export function createPages(deps: PagesDeps): Hono {
     return sendPage(c, deps, (locale) => formPage({ locale, ...state }), status)
   }
 
-  app.use(csrf())
+  app.use(ownFormsOnly(deps))
   app.get(
     '/',
     known(async (c, viewer) => {
@@ -95,6 +103,7 @@ export function createPages(deps: PagesDeps): Hono {
   addSharedRoutes(app, deps)
   app.notFound((c) => sendPage(c, deps, lostPage, 404))
   app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status === 403) return sendPage(c, deps, foreignPage, 403)
     deps.log.error({ err: error, path: c.req.path }, 'a page could not be made')
     return sendPage(c, deps, brokenPage, 500)
   })

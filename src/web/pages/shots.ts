@@ -20,16 +20,15 @@ export function shots(state: JobState): Html {
     const segment = segments[i]
     const mark = segment === undefined ? 'waiting' : markOf(segment, segments, status)
     const title = segment?.title ?? text(locale, 'job.shot', { segment: i + 1 })
-    const inside = html`<div class="frame">${picture(state, i, mark, shape)}<span class="number" aria-hidden="true">${i + 1}</span></div>
-<p class="title">${title}</p>`
+    const frame = html`<div class="frame">${picture(state, i, mark, shape)}<span class="number" aria-hidden="true">${i + 1}</span></div>`
     const start = starts[i]
     if (start === undefined) {
       const said = text(locale, `job.mark.${mark}`)
-      return html`<li data-mark="${mark}">${inside}<p class="mark-text">${said}</p></li>`
+      return html`<li data-mark="${mark}">${frame}<p class="title">${title}</p><p class="mark-text">${said}</p></li>`
     }
-    const label = text(locale, 'job.shot_jump', { segment: i + 1, title })
+    const jump = text(locale, 'job.shot_jump', { segment: i + 1 })
     const at = start.toFixed(2)
-    return html`<li data-mark="${mark}"><a href="/jobs/${job.id}/film.mp4#t=${at}" data-jump="${at}" aria-label="${label}">${inside}</a></li>`
+    return html`<li data-mark="${mark}"><a href="/jobs/${job.id}/film.mp4#t=${at}" data-jump="${at}">${frame}<p class="title"><span class="sr">${jump} </span>${title}</p></a></li>`
   })
   return html`<section class="shots" id="shots" data-aspect="${request.aspect}"><h2>${text(locale, 'job.shots')}</h2>
 <ol>${cards}</ol></section>`

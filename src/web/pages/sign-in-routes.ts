@@ -1,13 +1,12 @@
 import { Hono } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
-import { csrf } from 'hono/csrf'
 import { text } from '../../i18n/index.ts'
 import type { Session } from '../session.ts'
 import { type LinkRefusal, newVerifier, type SignInService } from '../supabase-auth.ts'
 import type { Sent } from './form-data.ts'
 import { messagePage } from './messages.ts'
 import { sentPage, signInPage } from './sign-in.ts'
-import { localeOf, type PagesDeps, sendPage } from './site.ts'
+import { localeOf, ownFormsOnly, type PagesDeps, sendPage } from './site.ts'
 
 const RETURN = '/sign-in/return'
 const VERIFIER = { name: 'sora-verifier', path: RETURN, seconds: 3600 }
@@ -25,7 +24,7 @@ export function createSignInPages(
     sameSite: 'Lax',
     secure: origin.startsWith('https:'),
   } as const
-  app.use(csrf())
+  app.use(ownFormsOnly(deps))
 
   app.get('/sign-in', (c) => {
     if (deps.viewerOf(c) !== null) return c.redirect('/', 303)

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { csrf } from 'hono/csrf'
 import type { Job } from '../../core/job.ts'
 import type { EventLog, FilmLinks, Identity, JobStore, Linked, Log, ObjectStore } from '../../core/ports.ts'
 import type { Preview } from '../../core/preview.ts'
@@ -73,6 +74,12 @@ export function sendPage(
   c.header('cache-control', 'no-store')
   c.header('content-language', locale)
   return c.html(page({ locale, path, assets: deps.assets, person }, content(locale)), status)
+}
+
+/** Refuses what another site's page has a browser send. Behind a proxy this server knows its own address by `publicUrl` alone. */
+export function ownFormsOnly({ publicUrl }: Pick<PagesDeps, 'publicUrl'>) {
+  const own = publicUrl === null ? null : new URL(publicUrl).origin
+  return csrf({ origin: (origin, c) => origin === own || origin === new URL(c.req.url).origin })
 }
 
 /** The statuses that pages are sent with. */

@@ -1,0 +1,249 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { LOCALES, type Locale } from '../../src/core/request.ts'
+import { text } from '../../src/i18n/index.ts'
+import { startChromium } from '../support/browser.ts'
+import { PROMPT, type Services, startServices } from '../support/services.ts'
+import { type Site, startSite } from '../support/site.ts'
+import { until } from '../support/until.ts'
+
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
+
+const PHONE = { width: 390, height: 844 }
+const DESKTOP = { width: 1280, height: 800 }
+const JOB_PAGE = /\/jobs\/[0-9a-f-]{36}$/
+
+const closers: (() => Promise<unknown>)[] = []
+let services: Services
+let site: Site
+const browser = await startChromium()
+afterAll(() => browser.close())
+
+beforeAll(async () => {
+  services = await startServices((close) => void closers.unshift(close), { database: false })
+  const { OPENAI_API_KEY, OPENAI_BASE_URL } = services.env
+  const env = { ...services.fal.env, FAL_LOOKUP_SECONDS: '1', JOBS_PER_HOUR: '100' }
+  site = await startSite({
+    ...env,
+    ...(OPENAI_API_KEY && OPENAI_BASE_URL ? { OPENAI_API_KEY, OPENAI_BASE_URL } : {}),
+    DATA_DIR: services.machine.dataDir,
+  })
+  closers.unshift(() => site.stop())
+})
+afterAll(async () => {
+  for (const close of closers) await close()
+})
+
+/** Opens a page as a person would, and remembers what its console complained of. */
+async function open(path: string, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext({ viewport: DESKTOP, locale: 'en-US', ...options })
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  await page.goto(`${site.url}${path}`)
+  return { page, complaints }
+}
+
+/** What axe finds that keeps people out. */
+async function barriers(page: Page): Promise<string[]> {
+  // by the debugger's way: the page's own policy lets no script in that isn't the server's
+  const { violations } = (await page.evaluate(`${AXE}; axe.run(document)`)) as AxeResults
+  return violations
+    .filter(({ impact }) => impact !== 'minor')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
+const tooWide = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+
+async function fillIn(page: Page, prompt = PROMPT) {
+  await page.locator('textarea').fill(prompt)
+  await page.locator('input[name="segments"][value="2"]').check({ force: true })
+  await page.locator('input[name="seconds"][value="4"]').check({ force: true })
+}
+
+const send = (page: Page, locale: Locale) =>
+  page.getByRole('button', { name: text(locale, 'form.send') }).click()
+
+/** A finished film's page, by the form. */
+async function madeFilm(): Promise<string> {
+  const { page } = await open('/')
+  await fillIn(page)
+  await send(page, 'en')
+  await page.locator('video').waitFor({ timeout: 60_000 })
+  return page.url()
+}
+
+describe.each(LOCALES)('in %s', (locale) => {
+  test.each([
+    { width: 'a phone', viewport: PHONE, colorScheme: 'dark' as const },
+    { width: 'a desktop', viewport: DESKTOP, colorScheme: 'light' as const },
+  ])(
+    'a film is asked for, watched while it is made, and played, on $width',
+    async ({ viewport, colorScheme }) => {
+      const options = { viewport, colorScheme, locale: locale === 'ko' ? 'ko-KR' : 'en-US' }
+      const { page, complaints } = await open('/', options)
+      expect(await page.locator('html').getAttribute('lang')).toBe(locale)
+      await fillIn(page)
+      expect(await page.locator('[data-value="price"]').textContent()).toBe(
+        text(locale, 'form.price_value', { usd: '0.80' }),
+      )
+      expect(await barriers(page)).toEqual([])
+      expect(await tooWide(page)).toBe(0)
+
+      const hold = services.fal.hold('status')
+      await send(page, locale)
+      await page.waitForURL(JOB_PAGE)
+      await page.evaluate(() => Object.assign(window, { sameDocument: true }))
+      await until('the first segment', () => page.locator('li[data-mark="working"]').count())
+      expect(await barriers(page)).toEqual([])
+      expect(await tooWide(page)).toBe(0)
+      hold.release()
+
+      const video = page.locator('video')
+      await video.waitFor({ timeout: 60_000 })
+      expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
+      const played = await video.evaluate(async (film: HTMLVideoElement) => {
+        await film.play()
+        while (film.currentTime < 0.3) await new Promise(requestAnimationFrame)
+        return { width: film.videoWidth, seconds: film.duration }
+      })
+      expect(played.width).toBe(256)
+      expect(played.seconds).toBeGreaterThan(0.9)
+      expect(await page.locator('h1').textContent()).toBe('Rain')
+      expect(await page.locator('.state').textContent()).toBe(text(locale, 'status.completed'))
+      expect(await barriers(page)).toEqual([])
+      expect(await tooWide(page)).toBe(0)
+
+      await page.goto(`${site.url}/jobs`)
+      expect(await barriers(page)).toEqual([])
+      expect(await page.locator('.films > li').count()).toBeGreaterThan(0)
+      expect(complaints).toEqual([])
+    },
+  )
+})
+
+test('what a model can’t do can’t be chosen, and what was chosen of it is changed with a word', async () => {
+  const { page } = await open('/')
+  await page.locator('input[name="resolution"][value="1080p"]').check({ force: true })
+  await page.locator('#model').selectOption('seedance-2.0-mini')
+  expect(await page.locator('input[name="resolution"][value="1080p"]').isDisabled()).toBe(true)
+  expect(await page.locator('input[name="resolution"][value="720p"]').isChecked()).toBe(true)
+  expect(await page.locator('[data-adjustment]').textContent()).toContain('1080p → 720p')
+  expect(await page.locator('[data-value="size"]').textContent()).toBe('1280 × 720')
+})
+
+test('what is wrong is said at its field, with all that was written kept', async () => {
+  const { page } = await open('/')
+  await fillIn(page, 'x'.repeat(501))
+  expect(await page.locator('[data-count]').textContent()).toContain('501')
+  await send(page, 'en')
+  await page.getByRole('alert').first().waitFor()
+  expect(await page.locator('#prompt-wrong').textContent()).toContain('501')
+  expect(await page.locator('textarea').inputValue()).toBe('x'.repeat(501))
+  expect(await page.locator('input[name="segments"][value="2"]').isChecked()).toBe(true)
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('prompt')
+  expect(await barriers(page)).toEqual([])
+})
+
+test('without a script a film is priced, asked for, followed and found', async () => {
+  const { page } = await open('/', { javaScriptEnabled: false })
+  await fillIn(page)
+  await page.getByRole('button', { name: text('en', 'form.check_price') }).click()
+  expect(await page.locator('[data-value="price"]').textContent()).toContain('0.80')
+  await send(page, 'en')
+  await page.waitForURL(JOB_PAGE)
+  // the page asks for itself every few seconds
+  await page.locator('video').waitFor({ timeout: 60_000 })
+  await page.goto(`${site.url}/jobs`)
+  expect(await page.locator('.films > li').first().textContent()).toContain('Rain')
+})
+
+test('a film that is being made is cancelled after a second word', async () => {
+  const hold = services.fal.hold('status')
+  const { page } = await open('/')
+  await fillIn(page)
+  await send(page, 'en')
+  await page.waitForURL(JOB_PAGE)
+  await until('the first segment', () => page.locator('li[data-mark="working"]').count())
+  await page.getByText(text('en', 'job.cancel'), { exact: true }).click()
+  await page.getByRole('button', { name: text('en', 'job.cancel_yes') }).click()
+  await until(
+    'the end',
+    async () => (await page.locator('.state').textContent()) === text('en', 'status.cancelled'),
+  )
+  hold.release()
+})
+
+test('a link shows the film to anybody until it expires, and a guess shows nothing', async () => {
+  const id = (await madeFilm()).slice(-36)
+  const { page, complaints } = await open(site.service.filmLinks.path(id, 60))
+  const seconds = await page.locator('video').evaluate(async (film: HTMLVideoElement) => {
+    await film.play()
+    return film.duration
+  })
+  expect(seconds).toBeGreaterThan(0.9)
+  expect(await page.locator('main').textContent()).not.toContain(PROMPT)
+  expect(await barriers(page)).toEqual([])
+  expect(complaints).toEqual([])
+
+  const expired = await fetch(`${site.url}${site.service.filmLinks.path(id, -1)}`)
+  expect(expired.status).toBe(410)
+  expect(await expired.text()).toContain('7')
+  const guessed = site.service.filmLinks.path(id, 60).replace(/signature=..../, 'signature=AAAA')
+  for (const path of [guessed, guessed.replace('?', '/film.mp4?'), `/v/${id}`, `/v/${id}/film.mp4`]) {
+    expect((await fetch(`${site.url}${path}`)).status).toBe(404)
+  }
+})
+
+test('a film of somebody else is not there, by any address', async () => {
+  const id = (await madeFilm()).slice(-36)
+  await site.become('b')
+  onTestFinished(() => site.become('a'))
+  const paths = ['', '/film.mp4', '/events', '/poster.jpg', '/sheet.jpg', '/frames/1.jpg']
+  for (const path of paths) expect((await fetch(`${site.url}/jobs/${id}${path}`)).status, path).toBe(404)
+  for (const path of ['/cancel', '/retry']) {
+    const answer = await fetch(`${site.url}/jobs/${id}${path}`, {
+      method: 'POST',
+      headers: { origin: site.url },
+    })
+    expect(answer.status, path).toBe(404)
+  }
+  const unknown = '00000000-0000-4000-8000-000000000000'
+  const body = async (job: string) =>
+    (await (await fetch(`${site.url}/jobs/${job}`)).text()).replaceAll(job, '')
+  expect(await body(id)).toBe(await body(unknown))
+  expect(await (await fetch(`${site.url}/jobs`)).text()).not.toContain(id)
+  const prefilled = await (await fetch(`${site.url}/?from=${id}`)).text()
+  expect(prefilled).not.toContain(PROMPT)
+})
+
+test('a form that is sent twice makes one film', async () => {
+  const form = () => {
+    const data = new FormData()
+    for (const [name, value] of Object.entries({
+      key: 'same',
+      prompt: PROMPT,
+      segments: '2',
+      seconds: '4',
+    })) {
+      data.set(name, value)
+    }
+    return fetch(site.url, { method: 'POST', body: data, redirect: 'manual', headers: { origin: site.url } })
+  }
+  const [first, second] = [await form(), await form()]
+  expect(first.status).toBe(303)
+  expect(second.headers.get('location')).toBe(first.headers.get('location'))
+})
+
+test('another site can’t send the form', async () => {
+  const headers = { origin: 'https://evil.example', 'content-type': 'application/x-www-form-urlencoded' }
+  const answer = await fetch(site.url, { method: 'POST', headers, body: 'prompt=x' })
+  expect(answer.status).toBe(403)
+})
