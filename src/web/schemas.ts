@@ -15,11 +15,9 @@ export const LIMIT = { min: 1, max: 100, default: 20 } as const
 /** An error of any kind. */
 export const refusal = z
   .object({
-    detail: z
-      .string()
-      .openapi({
-        description: 'What was wrong, what is allowed and what to do next, in the caller’s language.',
-      }),
+    detail: z.string().openapi({
+      description: 'What was wrong, what is allowed and what to do next, in the caller’s language.',
+    }),
     code: z
       .string()
       .openapi({ description: 'The same for programs: it never changes.', example: 'prompt_too_long' }),
