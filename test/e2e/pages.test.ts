@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { LOCALES, type Locale } from '../../src/core/request.ts'
 import { text } from '../../src/i18n/index.ts'
 import { startChromium } from '../support/browser.ts'
+import { makePicture } from '../support/film.ts'
 import { PROMPT, type Services, startServices } from '../support/services.ts'
 import { type Site, startSite } from '../support/site.ts'
 import { until } from '../support/until.ts'
@@ -246,4 +247,54 @@ test('another site can’t send the form', async () => {
   const headers = { origin: 'https://evil.example', 'content-type': 'application/x-www-form-urlencoded' }
   const answer = await fetch(site.url, { method: 'POST', headers, body: 'prompt=x' })
   expect(answer.status).toBe(403)
+})
+
+test('a film that failed says why, and goes on from the segment that failed', async () => {
+  const detail = [{ loc: ['body', 'prompt'], msg: 'no faces', type: 'content_policy_violation' }]
+  services.fal.outcomes.push({ steps: [] }, { steps: [], answer: { status: 422, body: { detail } } })
+  const { page } = await open('/')
+  await fillIn(page)
+  await send(page, 'en')
+  const retry = page.getByRole('button', { name: text('en', 'job.retry') })
+  await retry.waitFor({ timeout: 60_000 })
+  expect(await page.locator('[data-said]').textContent()).toContain('no faces')
+  const marks = () => page.locator('.shots li').evaluateAll((items) => items.map((item) => item.dataset.mark))
+  expect(await marks()).toEqual(['done', 'failed'])
+  expect(await barriers(page)).toEqual([])
+  const paid = services.paid()
+  await retry.click()
+  await page.locator('video').waitFor({ timeout: 60_000 })
+  expect(services.paid()).toEqual([paid[0], (paid[1] ?? 0) + 1])
+})
+
+test('a film opens on a picture that was chosen, and another kind of file is refused beside its field', async () => {
+  const { page } = await open('/')
+  await fillIn(page)
+  const notes = { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture') }
+  await page.locator('input[type="file"]').setInputFiles(notes)
+  await send(page, 'en')
+  await page.locator('#image-wrong').waitFor()
+  const picture = await makePicture(`${services.machine.folder}/opening.png`, 640, 360)
+  await page.locator('input[type="file"]').setInputFiles(picture)
+  expect(await page.locator('[data-picture]').isVisible()).toBe(true)
+  await send(page, 'en')
+  await page.locator('video').waitFor({ timeout: 60_000 })
+  const job = await site.service.jobs.get(page.url().slice(-36))
+  expect(job?.request.image).toBe(true)
+})
+
+test('a code from a chat brings the films that were asked for there', async () => {
+  const { code } = await site.service.linkCode({
+    platform: 'discord',
+    team: '',
+    externalId: '81384788765712384',
+  })
+  const { page } = await open('/link')
+  expect(await barriers(page)).toEqual([])
+  await page.locator('#one').fill('AAAA-AAAA')
+  await page.getByRole('button', { name: text('en', 'connect.send') }).click()
+  await page.getByRole('alert').waitFor()
+  await page.locator('#one').fill(code.toLowerCase())
+  await page.getByRole('button', { name: text('en', 'connect.send') }).click()
+  expect(await page.getByRole('status').textContent()).toContain('Discord')
 })
