@@ -50,6 +50,7 @@ import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createFilmLinks } from './storage/film-links.ts'
 import { createLocalObjects, type OpenedLink } from './storage/objects/local.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
+import { createMetrics, type Metrics } from './telemetry.ts'
 
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
 export interface App {
@@ -88,6 +89,8 @@ export interface Service {
   /** Where people find the web page; null where it has no public address. */
   pages: Pages | null
   events: EventLog
+  /** What this process has counted. */
+  metrics: Metrics
   objects: ObjectStore
   /** The file behind a signed address of this program's own store, and what it is to be called; null where there is none such. */
   openLink(url: string): OpenedLink | null
@@ -167,6 +170,9 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const planner = config.openai
       ? (await import('./pipeline/planner/openai.ts')).createOpenAiPlanner({ ...config.openai, log })
       : createLocalPlanner()
+    const metrics = createMetrics()
+    const watchedLocal = metrics.watched(local)
+    const watchedFal = fal && metrics.watched(fal)
     const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
     const deps = {
       jobs,
@@ -181,10 +187,10 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       capabilities: modelById,
       ceilings,
       videoModel: (id: string) => {
-        if (modelById(id).provider === 'local') return local
+        if (modelById(id).provider === 'local') return watchedLocal
         // a job of a model whose key has been taken away since
-        if (!fal) throw userError('model_unavailable', { model: id, allowed: models.usable })
-        return fal
+        if (!watchedFal) throw userError('model_unavailable', { model: id, allowed: models.usable })
+        return watchedFal
       },
       slots: createSlots(config.maxConcurrentRenders),
       log,
@@ -235,6 +241,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       pages: pagesOf(config, filmLinks),
       door: { token: dataDir.token, open: dataDir.announce },
       events,
+      metrics,
       objects,
       openLink: (url) => (config.supabase ? null : localObjects.openLink(url)),
       async modelOf(jobId) {

@@ -44,6 +44,7 @@ export async function startWeb(deps: {
       log,
       stopping: closing.signal,
     }),
+    metrics: service.metrics,
     version: VERSION,
     closing: closing.signal,
   })

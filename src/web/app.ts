@@ -10,6 +10,7 @@ import { createAssets } from './assets.ts'
 import { limitBody } from './body.ts'
 import { filmResponse } from './film-response.ts'
 import { isSigned, onlyFromHere, refuseCrossSite } from './guards.ts'
+import { countAnswers, createHealth, type WebMetrics } from './health.ts'
 import { OPERATOR_PATH } from './operator.ts'
 import { brokenPage, lostPage } from './pages/messages.ts'
 import { createPages } from './pages/routes.ts'
@@ -34,6 +35,7 @@ export interface WebAppDeps extends ApiDeps {
   mediaOrigins: readonly string[]
   /** Answers the command line; null to whoever isn't it. */
   operatorDoor: (request: Request) => Promise<Response | null>
+  metrics: WebMetrics
   defaultLocale: Locale
   closing: AbortSignal
 }
@@ -51,6 +53,7 @@ export function createWebApp(deps: WebAppDeps): Hono {
   const pages: PagesDeps = { ...deps, assets: links, viewerOf: (c) => c.get('viewer') ?? null }
   const app = new Hono()
 
+  app.use(countAnswers(deps.metrics))
   app.use(requestId())
   app.use(
     secureHeaders({
@@ -74,6 +77,7 @@ export function createWebApp(deps: WebAppDeps): Hono {
   }
   app.use(limitBody)
   app.post(`${OPERATOR_PATH}:name`, async (c) => (await deps.operatorDoor(c.req.raw)) ?? c.notFound())
+  app.route('/', createHealth({ ...deps, jobs: service.jobs }))
   app.route('/', assets)
   app.get('/objects/*', async (c) => {
     const opened = service.openLink(c.req.url)

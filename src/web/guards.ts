@@ -5,7 +5,7 @@ import { shown } from '../core/request.ts'
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
 
 /** What a proxy adds for whoever is behind it. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
+export const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
 
 const SIGNED = /^\/(v|assets|objects)\//
 

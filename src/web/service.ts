@@ -3,7 +3,7 @@ import type { PagesService, PageViewer } from './pages/site.ts'
 
 /** What the web needs of the program at work. */
 export interface WebService extends PagesService {
-  jobs: PagesService['jobs'] & Pick<JobStore, 'userOf'>
+  jobs: PagesService['jobs'] & Pick<JobStore, 'userOf' | 'count'>
   /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
   costOf(jobId: string): Promise<number | null>
   /** The file behind a signed address of this server, and what it is to be called; null where there is none such, or no more. */

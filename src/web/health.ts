@@ -1,0 +1,67 @@
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
+import { reasonOf } from '../core/errors.ts'
+import type { JobStore, Log } from '../core/ports.ts'
+import { FORWARDED } from './guards.ts'
+
+/** What is counted of the web, and how all that is counted is told. */
+export interface WebMetrics {
+  answered(request: { method: string; route: string; status: number }, seconds: number): void
+  text(jobs: Awaited<ReturnType<JobStore['count']>>): Promise<string>
+  contentType: string
+}
+
+/** How long the database may take before it counts as away, in milliseconds. */
+const PATIENCE_MS = 3000
+
+/** Counts each answer by the route's pattern. */
+export function countAnswers(metrics: Pick<WebMetrics, 'answered'>): MiddlewareHandler {
+  return async (c, next) => {
+    const start = performance.now()
+    await next()
+    const { method } = c.req
+    // after `next` it names the handler that answered, not every one that could have
+    const request = { method, route: routePath(c), status: c.res.status }
+    metrics.answered(request, (performance.now() - start) / 1000)
+  }
+}
+
+/**
+ * For whoever runs the program: `/healthz`, the process answers; `/readyz`, it can work too: its database answers and it isn't stopping,
+ * else 503; `/metrics`, for Prometheus, and for nobody who comes through a proxy.
+ */
+export function createHealth(deps: {
+  jobs: Pick<JobStore, 'count'>
+  metrics: WebMetrics
+  closing: AbortSignal
+  log: Log
+}): Hono {
+  const { jobs, metrics, closing, log } = deps
+  const app = new Hono()
+  const plain = (c: Context, words: string, status: 200 | 503 = 200) =>
+    c.text(`${words}\n`, status, { 'cache-control': 'no-store' })
+
+  app.get('/healthz', (c) => plain(c, 'ok'))
+  app.get('/readyz', async (c) => {
+    if (closing.aborted) return plain(c, 'stopping', 503)
+    try {
+      await within(PATIENCE_MS, jobs.count())
+      return plain(c, 'ok')
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'not ready: the database does not answer')
+      return plain(c, 'database', 503)
+    }
+  })
+  app.get('/metrics', async (c) => {
+    if (FORWARDED.some((name) => c.req.header(name) !== undefined)) return c.notFound()
+    const body = await metrics.text(await jobs.count())
+    return c.body(body, 200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
+  })
+  return app
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms)
+  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
+}

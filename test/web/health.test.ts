@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { MAIN } from '../support/cli.ts'
+import { usedMachine } from '../support/databases.ts'
+import { PROMPT, startServices } from '../support/services.ts'
+import { until } from '../support/until.ts'
+
+let address: string
+
+beforeAll(async () => {
+  const { env } = await startServices(afterAll, { database: false })
+  const machine = await usedMachine(MAIN)
+  afterAll(() => machine.remove())
+  const { SUPABASE_URL: _, SUPABASE_SECRET_KEY: __, ...single } = env
+  const running = machine.start([], single)
+  const ready = () => /"web":"(http:[^"]+)"/.exec(running.output())?.[1]
+  address = await until('a program that is ready', ready, { seconds: 100 })
+})
+
+const get = (path: string, headers: Record<string, string> = {}) => fetch(`${address}${path}`, { headers })
+
+/** A series' value; 0 where there is none. */
+async function counted(series: string): Promise<number> {
+  const lines = (await (await get('/metrics')).text()).split('\n')
+  return Number(
+    lines
+      .find((line) => line.startsWith(`${series} `))
+      ?.split(' ')
+      .at(-1) ?? 0,
+  )
+}
+
+test('an operator sees that the program is alive and that its database answers', async () => {
+  for (const path of ['/healthz', '/readyz']) {
+    const answer = await get(path)
+    expect([answer.status, await answer.text()]).toEqual([200, 'ok\n'])
+  }
+})
+
+test('Prometheus reads how a film was made: jobs by state, segments, their cost, and requests by route', async () => {
+  const asked = await fetch(`${address}/api/generate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: PROMPT, segments: 2, seconds: 4 }),
+  })
+  expect(asked.status).toBe(201)
+  const { job_id: id } = (await asked.json()) as { job_id: string }
+  await until('a finished film', async () => (await counted('sora_jobs{status="completed"}')) === 1, {
+    seconds: 60,
+  })
+  expect(await counted('sora_segment_seconds_count{model="wan-2.7"}')).toBe(2)
+  expect(await counted('sora_spend_usd_total{model="wan-2.7"}')).toBeGreaterThan(0)
+  await get(`/api/status/${id}`)
+  await get(`/api/status/none`)
+  const route = 'sora_http_request_seconds_count{method="GET",route="/api/status/:id",status='
+  expect(await counted(`${route}"200"}`)).toBe(1)
+  expect(await counted(`${route}"404"}`)).toBe(1)
+  const told = await (await get('/metrics')).text()
+  expect(told).not.toContain(id)
+  expect(told).not.toContain(PROMPT)
+})
+
+test('whoever comes through a proxy sees no figures', async () => {
+  const answer = await get('/metrics', { 'x-forwarded-for': '203.0.113.9' })
+  expect(answer.ok).toBe(false)
+  expect(await answer.text()).not.toContain('sora_')
+})
