@@ -9,7 +9,7 @@ import { type ApiDeps, createApi } from './api.ts'
 import { createAssets } from './assets.ts'
 import { limitBody } from './body.ts'
 import { filmResponse } from './film-response.ts'
-import { onlyFromHere, refuseCrossSite } from './guards.ts'
+import { isSigned, onlyFromHere, refuseCrossSite } from './guards.ts'
 import { countAnswers, createHealth, type WebMetrics } from './health.ts'
 import { OPERATOR_PATH } from './operator.ts'
 import { brokenPage, lostPage } from './pages/messages.ts'
@@ -84,7 +84,8 @@ export function createWebApp(deps: WebAppDeps): Hono {
     return opened === null ? c.notFound() : filmResponse(c, service.objects, opened, opened.name)
   })
   app.use(async (c, next) => {
-    const known = await whoAsks(c)
+    // who asks for a film by its link only matters to the page's corner
+    const known = await (isSigned(c.req.path) ? whoAsks(c).catch(() => null) : whoAsks(c))
     c.set('viewer', known?.viewer ?? null)
     if (!SAFE.includes(c.req.method) && known?.byToken !== true) refuseCrossSite(c, deps.publicUrl)
     await next()

@@ -7,8 +7,12 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
 /** What a proxy adds for whoever is behind it. */
 export const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
 
-/** What proves itself by a signature, and so may be asked for from anywhere. */
 const SIGNED = /^\/(v|assets|objects)\//
+
+/** Whether an address proves itself by a signature, and so may be asked for by anybody. */
+export function isSigned(path: string): boolean {
+  return SIGNED.test(path)
+}
 
 /**
  * A server for one answers whoever sits at its machine: not a page of another site that has its name lead here (DNS rebinding), and nobody
@@ -17,7 +21,7 @@ const SIGNED = /^\/(v|assets|objects)\//
 export const onlyFromHere: MiddlewareHandler = async (c, next) => {
   const host = c.req.header('host') ?? ''
   const isHere = LOOPBACK.test(host) && FORWARDED.every((name) => c.req.header(name) === undefined)
-  if (!isHere && !SIGNED.test(c.req.path)) throw userError('host_refused', { host: shown(host) })
+  if (!isHere && !isSigned(c.req.path)) throw userError('host_refused', { host: shown(host) })
   await next()
 }
 

@@ -24,6 +24,8 @@ export async function jobEvents(
   c.header('cache-control', 'no-store')
   // nginx would hold events back
   c.header('x-accel-buffering', 'no')
+  // nobody would read the stream
+  if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' })
   const closing: AbortSignal | undefined = c.get('closing')
   return streamSSE(c, async (out) => {
     const left = new AbortController()

@@ -77,6 +77,8 @@ function waitOf({ code, data }: ErrorDetail): number | null {
 export function detailOf(error: unknown, c: Context, log: Log): ErrorDetail {
   if (error instanceof UserError) return error.detail
   const reason = `request ${c.get('requestId')}`
+  // hono's own check of forms
+  if (error instanceof HTTPException && error.status === 403) return userError('cross_site', {}).detail
   if (error instanceof HTTPException && error.status < 500) {
     return userError('request_invalid', { reason: error.message || reason }).detail
   }

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { reasonOf, userError } from '../core/errors.ts'
 import { OPERATOR_ON_WEB } from '../core/operator.ts'
 import type { Identity, JobStore } from '../core/ports.ts'
 import type { PageViewer as Viewer } from './pages/site.ts'
@@ -31,7 +32,9 @@ export function createMembers(deps: {
     const header = c.req.header('authorization')
     const token =
       header === undefined
-        ? await deps.session.accessToken(c)
+        ? await deps.session.accessToken(c).catch((error: unknown) => {
+            throw userError('sign_in_unavailable', { reason: reasonOf(error) })
+          })
         : (/^Bearer ([\w.~+/-]+=*)$/i.exec(header)?.[1] ?? null)
     const person = token === null ? null : await deps.readToken(token)
     if (person === null) return null

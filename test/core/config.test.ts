@@ -79,17 +79,49 @@ test('Slack is on with a bot token and one way in: Socket Mode where its token i
     ...slack,
     door: { appToken: 'xapp-1' },
   })
-  const http = { SLACK_SIGNING_SECRET: secret, SLACK_UPLOAD_FILM: 'true', HOST: '0.0.0.0', PORT: '8080' }
+  const http = { SLACK_SIGNING_SECRET: secret, SLACK_UPLOAD_FILM: 'true' }
   expect(readConfig({ ...bot, ...http }).slack).toEqual({
     ...slack,
     uploadFilm: true,
-    door: { signingSecret: secret, host: '0.0.0.0', port: 8080 },
-  })
-  expect(readConfig({ ...bot, SLACK_SIGNING_SECRET: secret }).slack?.door).toMatchObject({
-    host: '127.0.0.1',
-    port: 3000,
+    door: { signingSecret: secret },
   })
 })
+
+test('the web is for one on this machine, and for many anywhere once Supabase says who they are', () => {
+  const alone = { host: '127.0.0.1', port: 3000, corsOrigins: [], auth: null }
+  expect(readConfig({}).web).toEqual(alone)
+  for (const host of ['localhost', '::1']) expect(readConfig({ HOST: host }).web.host).toBe(host)
+  for (const host of ['0.0.0.0', '::', '192.168.0.7', 'example.com', '127.0.0.1.example.com']) {
+    const [problem, ...others] = problems({ HOST: host })
+    expect([problem?.variable, problem?.problem, others]).toEqual(['HOST', 'needs_accounts', []])
+  }
+  const accounts = { SUPABASE_URL: 'https://a.supabase.co', SUPABASE_SECRET_KEY: 'sb_secret_1' }
+  const open = {
+    ...accounts,
+    HOST: '0.0.0.0',
+    PORT: '0',
+    SUPABASE_JWT_SECRET: 'old',
+    CORS_ORIGINS: 'https://a.example, http://b.example:81',
+  }
+  expect(readConfig(open).web).toEqual({
+    host: '0.0.0.0',
+    port: 0,
+    corsOrigins: ['https://a.example', 'http://b.example:81'],
+    auth: { url: 'https://a.supabase.co', jwtSecret: 'old' },
+  })
+  expect(problems({ SUPABASE_JWT_SECRET: 'old' })).toMatchObject([
+    { variable: 'SUPABASE_URL', problem: 'needed_with' },
+  ])
+})
+
+test.each(['*', 'example.com', 'https://example.com/', 'https://example.com/path', 'null'])(
+  'CORS_ORIGINS can’t be %s',
+  (given) => {
+    expect(problems({ CORS_ORIGINS: given })).toMatchObject([
+      { variable: 'CORS_ORIGINS', problem: 'not_origins' },
+    ])
+  },
+)
 
 test('half of what Slack needs, swapped tokens and a secret of another kind are told of, and never repeated', () => {
   const told = (env: NodeJS.ProcessEnv) => problems(env).map(({ variable, problem }) => [variable, problem])

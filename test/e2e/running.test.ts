@@ -1,8 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Env, type JsonLine, type Machine, newMachine, type Running } from '../support/cli.ts'
+import { type Env, type JsonLine, type Machine, MAIN, newMachine, type Running } from '../support/cli.ts'
 import { usedMachine } from '../support/databases.ts'
 import { makePicture } from '../support/film.ts'
 import { freePort } from '../support/free-port.ts'
@@ -10,21 +9,19 @@ import { freePort } from '../support/free-port.ts'
 // a film takes seconds on an idle machine, and far longer on a busy one
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
-/** The program with its door for the command line. */
-const PROGRAM = fileURLToPath(new URL('../support/program.ts', import.meta.url))
 const FILM = ['a lighthouse in the rain', '--segments', '2', '--seconds', '4']
 
 /** A program that runs, and a command line on the same data folder. */
 async function prepare(cleanup: (close: () => Promise<void>) => void, env: Env = {}) {
-  const program = await usedMachine(PROGRAM)
+  const program = await usedMachine(MAIN)
   cleanup(() => program.remove())
   const here: Machine = await newMachine()
   cleanup(() => here.remove())
   const port = String(await freePort())
 
   async function start(): Promise<Running> {
-    const running = program.start([port], env)
-    await running.said('Ready.')
+    const running = program.start([], { PORT: port, DEFAULT_LOCALE: 'en', LOG_LEVEL: 'warn', ...env })
+    await running.said('Ready')
     return running
   }
   const command = (args: readonly string[], env: Env = {}) =>
