@@ -61,7 +61,11 @@ async function main(): Promise<number> {
     log.info({ signal: by }, 'stopping')
     return EXIT.stopped
   } finally {
-    await Promise.all([discord?.stop(), slack?.stop(), web?.stop()])
+    // whatever a surface can't end in order, the jobs are left in order
+    for (const ended of await Promise.allSettled([discord?.stop(), slack?.stop(), web?.stop()])) {
+      if (ended.status === 'rejected')
+        log.error({ err: ended.reason }, 'a surface could not be left in order')
+    }
     await service.stop()
     log.info({}, 'stopped')
   }

@@ -1,7 +1,7 @@
 import type { Card } from '../core/card.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import { openFeed } from './feed.ts'
-import { asChatError, createPen, filmLink, type PenDeps } from './pen.ts'
+import { asChatError, createPen, END_TRIES, filmLink, type PenDeps } from './pen.ts'
 import { type FilmOnCard, noticeView } from './view.ts'
 
 /** Follows jobs, and keeps their cards true. What goes wrong in a chat is logged and never reaches a job. */
@@ -151,7 +151,8 @@ function createMessenger(deps: PenDeps, card: Card, filmOnCard: () => FilmOnCard
       if (fault === 'passing' || fault === 'too_often') throw error
       deps.log.info({ job_id: card.jobId, fault }, 'no direct message: mentioning the person instead')
       await platform.mention(card, notice, key, end.at).catch((refusal) => {
-        if (asChatError(refusal).fault === 'passing') throw refusal
+        const { fault: why } = asChatError(refusal)
+        if (why === 'passing' || (why === 'refused' && failures + 1 < END_TRIES)) throw refusal
         deps.log.warn({ job_id: card.jobId, err: refusal }, 'nobody could be told of an end')
       })
     }

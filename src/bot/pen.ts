@@ -32,6 +32,9 @@ const PAUSE_MS = {
   too_often: { first: 15_000, last: 10 * 60_000 },
 }
 
+/** An end is what everybody waits for: it is sent so often before a refusal that may have been somebody's mistake is believed. */
+export const END_TRIES = 3
+
 /** A card that will be out of reach is given its last words so long before, in milliseconds. */
 const LAST_WORDS_MS = 60_000
 
@@ -67,6 +70,7 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   /** Until when it pauses. An end waits only as long as the platform asked for, and after its own failures. Milliseconds. */
   let pause = { until: 0, ofEnd: 0 }
   let failures = 0
+  let refusals = 0
   /** When the time left that the card says has passed. What an earlier process said isn't known. */
   let staleAt: number | null = card.shownSeq === 0 ? null : clock.now() + STALE_MIN_MS
   let fileLimit = platform.fileLimit(card)
@@ -181,7 +185,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
   async function settle(events: readonly JobEvent[], error: ChatError): Promise<void> {
     const about = { ...log, fault: error.fault, reason: reasonOf(error) }
     const ended = isEnd(events.at(-1))
-    switch (error.fault) {
+    if (ended && error.fault === 'refused') refusals += 1
+    switch (ended && error.fault === 'refused' && refusals < END_TRIES ? 'passing' : error.fault) {
       case 'gone':
       case 'no_access':
         writable = false

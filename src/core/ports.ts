@@ -1,7 +1,8 @@
 import type { Card, CardPlace, ChatName } from './card.ts'
+import type { ClipMeasures, ClipsBefore } from './clip-measures.ts'
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
-import type { Continuation, Encoded, FilmCheck, Seam } from './film-check.ts'
+import type { Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job, JobStatus } from './job.ts'
 import type { LinkCode } from './link-code.ts'
 import type { Plan, PlanShape } from './plan.ts'
@@ -114,35 +115,6 @@ export interface FilmLabel {
   made: Date
   /** IPTC's term: pictures of a trained model, or of a program without one. */
   source: 'trainedAlgorithmicMedia' | 'algorithmicMedia'
-}
-
-/** How loud a sound is: integrated loudness in LUFS and its highest sample in dBFS (ITU-R BS.1770, EBU R 128). */
-export interface Loudness {
-  lufs: number
-  peak: number
-}
-
-/** What joining must know of a clip that only decoding tells. */
-export interface ClipMeasures {
-  /** Null where it has no sound, or none that can be heard. */
-  loudness: Loudness | null
-  /** How it goes on from the clip before; null for a film's first. */
-  continuation: Continuation | null
-  /** How the sound of the clip before fades into its own; null where that can't be known yet. */
-  splice: MadeSplice | null
-}
-
-/** AAC packets for the place where two clips meet, and the only meeting that they are for. */
-export interface MadeSplice {
-  meeting: string
-  packets: readonly Uint8Array[]
-}
-
-/** What a clip goes on from: paths of all the clips before it, what was measured of them, and a PNG of the last one's last frame. */
-export interface ClipsBefore {
-  clips: readonly string[]
-  measures: readonly (ClipMeasures | null)[]
-  lastFrame: string
 }
 
 /** What a film is to be made of. `clips` are paths, each clip going on from the last frame of the one before. */
@@ -305,7 +277,6 @@ export interface NewJob extends JobCost {
   id: string
   request: VideoRequest
   locale: Locale
-  /** In USD; null where the price isn't known. */
   /** Where a chat shows it, for one that was asked for in a chat. */
   card?: CardPlace
 }

@@ -267,6 +267,8 @@ export const en = {
   'notice.on_card': 'It is with its card in the chat.',
   'answer.not_in_channel':
     'I can’t write in this channel, so the film’s card is in our direct messages. To have it here next time, invite me: /invite {{bot}}',
+  'answer.channel_closed':
+    'I can’t write in this channel, as it is archived or for reading alone, so the film’s card is in our direct messages.',
   'answer.nowhere':
     'I can write neither in this channel nor in our direct messages, so no film was started. Invite me here: /invite {{bot}}',
   'notice.show_card': 'Show the card',

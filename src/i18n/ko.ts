@@ -275,6 +275,8 @@ export const ko: Record<keyof typeof en, string> = {
   'notice.on_card': '채팅에 있는 카드에서 볼 수 있습니다.',
   'answer.not_in_channel':
     '이 채널에는 글을 쓸 수 없어 영상 카드를 개인 메시지로 보냈습니다. 다음부터 여기에서 보려면 저를 초대해 주세요: /invite {{bot}}',
+  'answer.channel_closed':
+    '보관되었거나 읽기 전용인 채널이라 글을 쓸 수 없어 영상 카드를 개인 메시지로 보냈습니다.',
   'answer.nowhere':
     '이 채널에도 개인 메시지에도 글을 쓸 수 없어 영상을 시작하지 않았습니다. 저를 여기에 초대해 주세요: /invite {{bot}}',
   'notice.show_card': '카드 보기',

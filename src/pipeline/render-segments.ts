@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClipMeasures } from '../core/clip-measures.ts'
 import { isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type Job, PROGRESS } from '../core/job.ts'
 import type {
   ChainLink,
   Claim,
-  ClipMeasures,
   JobStore,
   Log,
   Media,

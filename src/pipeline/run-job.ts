@@ -1,10 +1,10 @@
+import type { ClipMeasures } from '../core/clip-measures.ts'
 import { type ErrorDetail, isDiskFull, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type FilmCheck, findingsOf } from '../core/film-check.ts'
 import type { Film, Job } from '../core/job.ts'
 import {
   type Claim,
   ClaimLost,
-  type ClipMeasures,
   type EventLog,
   type FilmLabel,
   type JobStore,

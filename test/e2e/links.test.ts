@@ -26,7 +26,10 @@ test('a film of a chat is seen on its page, and on the web page of whoever enter
   for (const message of [card, told]) {
     const [link = ''] = linksOf(message)
     const page = await fetch(link)
-    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/html/)])
+    expect([page.status, page.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringMatching(/^text\/html/),
+    ])
     const [, source = ''] = /<video[^>]+src="([^"]+)"/.exec(await page.text()) ?? []
     const film = await fetch(new URL(source.replaceAll('&amp;', '&'), origin))
     expect([film.status, film.headers.get('content-type')]).toEqual([200, 'video/mp4'])
@@ -36,7 +39,8 @@ test('a film of a chat is seen on its page, and on the web page of whoever enter
     expect((await fetch(guessed)).status).toBe(404)
   }
 
-  const jobs = async () => (await (await fetch(`${origin}/api/jobs`)).json()) as { jobs: { job_id: string }[] }
+  const jobs = async () =>
+    (await (await fetch(`${origin}/api/jobs`)).json()) as { jobs: { job_id: string }[] }
   const enter = async (code: string) => {
     const headers = { 'content-type': 'application/json', 'accept-language': 'en' }
     const answer = await fetch(`${origin}/api/link`, {
@@ -48,7 +52,9 @@ test('a film of a chat is seen on its page, and on the web page of whoever enter
   }
   expect((await jobs()).jobs).toEqual([])
   const call = await front.command(person, place, 'sora-link')
-  const said = await until('a code', () => call.answers().find(({ private: alone, text }) => alone && /-/.test(text)))
+  const said = await until('a code', () =>
+    call.answers().find(({ private: alone, text }) => alone && /-/.test(text)),
+  )
   expect(buttonsOf(said)).toContain(`${origin}/link`)
   const [, code = ''] = /code: (\S+)/.exec(said.text) ?? []
   expect(await enter('AAAA-AAAA')).toEqual([400, expect.objectContaining({ code: 'link_code_invalid' })])

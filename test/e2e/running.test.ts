@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Env, type JsonLine, type Machine, MAIN, newMachine, type Running } from '../support/cli.ts'
+import { type Env, type JsonLine, MAIN, type Machine, newMachine, type Running } from '../support/cli.ts'
 import { usedMachine } from '../support/databases.ts'
 import { makePicture } from '../support/film.ts'
 import { freePort } from '../support/free-port.ts'

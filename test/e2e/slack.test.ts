@@ -12,7 +12,14 @@ import {
   slackToldOf,
 } from '../support/slack-bot.ts'
 import type { Fields } from '../support/slack-calls.ts'
-import type { SlackFront, SlackPerson, SlackPlace, SlackShown, Whisper } from '../support/slack-world.ts'
+import type {
+  SlackFailure,
+  SlackFront,
+  SlackPerson,
+  SlackPlace,
+  SlackShown,
+  Whisper,
+} from '../support/slack-world.ts'
 import { until } from '../support/until.ts'
 
 const PROMPT = 'a lighthouse in the rain'
@@ -179,7 +186,7 @@ describe('at once', { concurrent: true }, () => {
       errors: { prompt: expect.stringMatching(/501.*500/) },
     })
     const bytes = await readFile(await makePicture(join(bot.machine.folder, 'opening.png'), 400, 400))
-    const id = front.share('opening.png', 'image/png', bytes, { width: 400, height: 400 })
+    const id = front.share('opening.png', 'image/png', bytes, { width: 400, height: 400, by: person })
     const image = { value: { type: 'file_input', files: [{ id }] } }
     for (let times = 0; times < 2; times += 1) {
       const right = await front.submit(person, place, view, filled('비 내리는 등대', { image }))
@@ -281,16 +288,20 @@ describe('what Slack refuses never harms a job', { concurrent: true }, () => {
     await slackToldOf(front, person)
   })
 
-  test.each(['token_revoked', 'account_inactive', 'a broken line'])(
-    '%s: the card is shown and its end told all the same',
-    async (error) => {
-      const place = front.place()
-      front.fail('chat.update', error === 'a broken line' ? { after: 'lost' } : error, 1, place.channel)
-      const { person } = await ask(FILM, { place })
-      await finished(place)
-      await slackToldOf(front, person)
-    },
-  )
+  test.each<[string, SlackFailure]>([
+    ['token_revoked', 'token_revoked'],
+    ['account_inactive', 'account_inactive'],
+    ['a proxy’s page', { page: '<html>Back soon</html>', status: 200 }],
+    ['a broken line', { after: 'lost' }],
+  ])('%s: the card is shown and its end told all the same, once', async (_, failure) => {
+    const { person, place } = await ask()
+    await begun(place)
+    front.fail('chat.update', failure, 1, place.channel)
+    front.fail('conversations.open', failure, 1, person.id)
+    await finished(place)
+    await slackToldOf(front, person)
+    expect(front.dms(person)).toHaveLength(1)
+  })
 
   test('direct messages that are closed: the person is mentioned where the card stands, once', async () => {
     const place = front.place()
@@ -419,6 +430,12 @@ test('killed and started again, by Socket Mode now, the bot goes on with its car
   expect(await front.press(person, waiting, other, 'cancel')).toEqual({ status: 200, body: null })
   await until('a card of a cancelled job', () => !canBeCancelled(other))
   await slackToldOf(front, person)
+
+  // Slack closes its connections, and may not know the app for a while
+  front.fail('apps.connections.open', 'account_inactive', 2)
+  front.disconnect()
+  await until('no connection', () => !front.deliveries.connected())
+  await until('another connection', () => front.deliveries.connected())
 
   // a command comes by the connection too, and one from before starts nothing again
   const asker = front.person(KOREAN)

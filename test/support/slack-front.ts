@@ -153,6 +153,10 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       waits.set(`${call.method} ${subject}`, Date.now() + failure.retryAfter * 1000 - 50)
       return sendAnswer(response, slowDown(failure.retryAfter))
     }
+    if (failure !== undefined && 'page' in failure) {
+      response.writeHead(failure.status, { 'content-type': 'text/html' })
+      return void response.end(failure.page)
+    }
     const answer = await carriedOut(path, call)
     if (failure?.after === 'lost') return void response.destroy()
     if (failure !== undefined) await failure.after
@@ -373,12 +377,13 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
     fail: (method, failure, times = 1, of) => void failures.push({ method, failure, times, of }),
     heal: () => void failures.splice(0),
     refusePlans: ({ team }) => void withoutPlans.add(team),
-    share(name, mimetype, bytes, size) {
+    share(name, mimetype, bytes, { width, height, by } = {}) {
       const id = `F${randomBytes(5).toString('hex').toUpperCase()}`
       const url_private_download = `http://${host}/shared/${id}/${name}`
-      const sides = size ? { original_w: size.width, original_h: size.height } : {}
+      const sides = width && height ? { original_w: width, original_h: height } : {}
+      const whose = by ? { user: by.id, is_public: false, ims: ['D0BOTANDTHEM'] } : { is_public: true }
       shared.set(id, {
-        info: { id, name, mimetype, size: bytes.length, url_private_download, ...sides },
+        info: { id, name, mimetype, size: bytes.length, url_private_download, ...whose, ...sides },
         bytes,
       })
       return id
@@ -389,6 +394,7 @@ export async function startSlackFront(scopes: readonly string[]): Promise<SlackF
       message.deleted = true
       failures.push({ method: 'chat.update', failure: 'message_not_found', times: -1, of: channel })
     },
+    disconnect: () => link?.close(1000),
     async close() {
       link?.destroy()
       const closed = new Promise((resolve) => server.close(resolve))

@@ -42,8 +42,16 @@ export interface SharedFile {
   name: string
 }
 
-/** What goes wrong: one of Slack's errors, a 429 with seconds, or the answer is held or lost after the call was carried out. */
-export type SlackFailure = string | { retryAfter: number } | { after: 'lost' } | { after: Promise<void> }
+/**
+ * What goes wrong: one of Slack's errors, a 429 with seconds, a page or a status of something that stands between, or the answer is held
+ * or lost after the call was carried out.
+ */
+export type SlackFailure =
+  | string
+  | { retryAfter: number }
+  | { page: string; status: number }
+  | { after: 'lost' }
+  | { after: Promise<void> }
 
 /** Slack, as far as a bot sees it: an emulator of others' behind a front that judges. */
 export interface SlackFront {
@@ -85,9 +93,16 @@ export interface SlackFront {
   heal(): void
   /** The workspace of this place takes no plans, as older ones. */
   refusePlans(place: SlackPlace): void
-  /** A picture that somebody has shared with the bot. */
-  share(name: string, mimetype: string, bytes: Buffer, size?: { width: number; height: number }): string
+  /** A picture that is public in its workspace, or that this person has shared with the bot alone. */
+  share(
+    name: string,
+    mimetype: string,
+    bytes: Buffer,
+    about?: { width?: number; height?: number; by?: SlackPerson },
+  ): string
   deleteMessage(channel: string, ts: string): void
+  /** Closes the connection by which the bot hears of everything, as Slack does all the time. */
+  disconnect(): void
   close(): Promise<void>
 }
 

@@ -9,6 +9,7 @@ import { systemClock } from '../clock.ts'
 import { createLiveReplies } from '../live-reply.ts'
 import type { BotService } from '../service.ts'
 import { type Asked, createSlackCommands } from './commands.ts'
+import { keepConnecting } from './connection.ts'
 import { unescaped } from './escape.ts'
 import { isTokenRefused, slackErrorOf } from './faults.ts'
 import { createLocales } from './locales.ts'
@@ -16,6 +17,7 @@ import { filledIn, MODAL, type ModalState } from './modal.ts'
 import { createSlackPlatform } from './platform.ts'
 import { renderAnswer } from './render.ts'
 import { SlackTokenRefused } from './start-errors.ts'
+import { teamOf } from './team.ts'
 
 /** A bot at work. */
 export interface SlackBot {
@@ -40,8 +42,9 @@ export const REQUEST_PATH = '/slack/events'
 /** Longer than any answer takes: then it is left. Milliseconds. */
 const DRAIN_MS = 10_000
 
-/** A modal's answer has to come within 3 s, and waits so long for the person's language, in milliseconds. */
-const LOCALE_MS = 1500
+/** How long a film may take to Slack (200 MB at 3 Mbit/s), and an answer by the address that came with a request; milliseconds. */
+const UPLOAD_MS = 10 * 60_000
+const RESPOND_MS = 10_000
 
 /** Deliveries that are remembered, so that a repeated one does nothing. */
 const REMEMBERED = 5000
@@ -72,6 +75,7 @@ export async function startSlackBot(deps: {
   // a call on its way would keep the process when the start is ended
   const ending = (url: string | URL, init: RequestInit = {}) =>
     fetch(url, { ...init, signal: AbortSignal.any([signal, ...(init.signal ? [init.signal] : [])]) })
+  const uploads = new webApi.WebClient(token, { ...clientOptions, logger, timeout: UPLOAD_MS })
   const self = await whoIs(new webApi.WebClient(token, { ...clientOptions, logger, fetch: ending }))
 
   const socket =
@@ -92,7 +96,11 @@ export async function startSlackBot(deps: {
   const app = new App({
     token,
     ...(receiver === null ? {} : { receiver }),
-    clientOptions,
+    // by it Bolt sends what is answered at first, and would wait for minutes
+    clientOptions: {
+      ...clientOptions,
+      fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(RESPOND_MS) }),
+    },
     logger,
     convoStore: false,
     tokenVerificationEnabled: false,
@@ -102,7 +110,7 @@ export async function startSlackBot(deps: {
   })
   app.error(async (error) => log.error({ err: error }, 'slack'))
 
-  const platform = createSlackPlatform({ client, uploadFilm: deps.uploadFilm, now: Date.now, log })
+  const platform = createSlackPlatform({ client, uploads, uploadFilm: deps.uploadFilm, now: Date.now, log })
   const replies = createLiveReplies({ service, platform, clock: systemClock, log })
   const localeOf = createLocales({ client, fallback: deps.defaultLocale, now: Date.now, log })
   const botName = `@${self.user}`
@@ -121,7 +129,8 @@ export async function startSlackBot(deps: {
     const key = `${asked.team}/${asked.key}`
     if (stopping.signal.aborted || delivered.has(key)) return
     delivered.add(key)
-    for (const old of [...delivered].slice(0, -REMEMBERED)) delivered.delete(old)
+    const [oldest = ''] = delivered
+    if (delivered.size > REMEMBERED) delivered.delete(oldest)
     const answered = work()
       .catch((error) => log.error({ err: error }, 'no answer could be given'))
       .finally(() => answering.delete(answered))
@@ -138,7 +147,8 @@ export async function startSlackBot(deps: {
       try {
         if (byUrl === null) throw new Error('there is no address for another answer')
         await byUrl({ response_type: 'ephemeral', replace_original: false, ...message })
-      } catch {
+      } catch (err) {
+        if (byUrl !== null) log.info({ err }, 'no answer by the address that came with the request')
         await client.chat.postEphemeral({ channel, user, ...message }).catch(async () => {
           await platform.post(await platform.directChannel(user), message)
         })
@@ -155,14 +165,13 @@ export async function startSlackBot(deps: {
   })
 
   app.view({ callback_id: MODAL, type: 'view_submission' }, async ({ ack, body, view }) => {
-    const team = body.team?.id ?? body.enterprise?.id ?? ''
+    const team = teamOf(body)
     const userId = body.user.id
     const state = view.state.values as ModalState
     const { input, fileId } = filledIn(state)
     const fault = faultIn(() => parseRequest({ ...input, image: fileId !== null }, models))
     if (fault !== null) {
-      const unknown = sleep(LOCALE_MS, deps.defaultLocale, { ref: false })
-      const locale = await Promise.race([localeOf(team, userId), unknown])
+      const locale = await localeOf(team, userId)
       const { lines } = await refusalAnswer(fault, locale, service.jobs)
       const words = lines.map((line) => line.text).join('\n')
       await ack({ response_action: 'errors', errors: { [blockOf(fault)]: words } })
@@ -181,7 +190,7 @@ export async function startSlackBot(deps: {
     if (jobId === undefined || jobId === null) return
     const userId = body.user.id
     const channelId = body.channel?.id ?? body.container.channel_id ?? ''
-    const team = body.team?.id ?? body.enterprise?.id ?? ''
+    const team = teamOf(body)
     const tell = teller(channelId, userId, respond)
     const asked = { team, userId, channelId, key: body.trigger_id, tell }
     const alone = body.container.is_ephemeral === true
@@ -190,10 +199,12 @@ export async function startSlackBot(deps: {
 
   await replies.takeUp()
   try {
+    signal.throwIfAborted()
     const ended = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => ended.resolve())
     if (socket !== null) await Promise.race([app.start(), ended.promise])
     signal.throwIfAborted()
+    if (socket !== null) keepConnecting(socket.client, log, stopping.signal)
   } catch (error) {
     await replies.stop()
     if (signal.aborted) {

@@ -9,7 +9,7 @@ import { type AnswerView, plainAnswer } from '../answer.ts'
 import type { LiveReplies } from '../live-reply.ts'
 import { type Asker, createRequests } from '../requests.ts'
 import type { BotService } from '../service.ts'
-import { chatErrorOf } from './faults.ts'
+import { chatErrorOf, isClosedChannel } from './faults.ts'
 import { fetchNamedPicture, type NamedPicture, namedPicture } from './image.ts'
 import { filledIn, filmModal, type ModalState } from './modal.ts'
 import { parseCommand } from './parse.ts'
@@ -54,7 +54,7 @@ export function createSlackCommands(deps: SlackCommandDeps) {
     const id = jobIdOf(asked)
     if ((await service.jobs.get(id)) !== null) return
     const { prompt } = parseRequest({ ...input, image: named !== null }, models)
-    const fetched = named === null ? null : await fetchNamedPicture(named, deps)
+    const fetched = named === null ? null : await fetchNamedPicture(named, asked, deps)
     try {
       const { identity, locale } = asker
       const submission = { id, input, picture: fetched === null ? null : await fetched.path, identity }
@@ -88,20 +88,30 @@ export function createSlackCommands(deps: SlackCommandDeps) {
   async function openCard(asked: Asked, locale: Locale, opening: SlackMessage): Promise<CardPlace | null> {
     const { team, userId, channelId } = asked
     const about = { platform: 'slack', team, externalUserId: userId } as const
+    let closed = false
     try {
       return { ...about, ...(await postOpening(channelId, opening)) }
     } catch (error) {
       const { fault } = chatErrorOf(error)
       if (fault !== 'no_access' && fault !== 'gone') throw error
+      closed = isClosedChannel(error)
     }
+    const place = await openDirectly(asked, opening)
     const bot = deps.botName
+    const where =
+      place === null ? 'answer.nowhere' : closed ? 'answer.channel_closed' : 'answer.not_in_channel'
+    // the card is there, whether this arrives or not
+    await asked
+      .tell(plainAnswer(text(locale, where, { bot })))
+      .catch((err) => deps.log.warn({ err }, 'nobody heard where a card is'))
+    return place === null ? null : { ...about, ...place }
+  }
+
+  async function openDirectly({ userId }: Asked, opening: SlackMessage) {
     try {
-      const place = await postOpening(await platform.directChannel(userId), opening)
-      await asked.tell(plainAnswer(text(locale, 'answer.not_in_channel', { bot })))
-      return { ...about, ...place }
+      return await postOpening(await platform.directChannel(userId), opening)
     } catch (error) {
       if (chatErrorOf(error).fault === 'passing') throw error
-      await asked.tell(plainAnswer(text(locale, 'answer.nowhere', { bot })))
       return null
     }
   }

@@ -1,4 +1,5 @@
 import { webApi } from '@slack/bolt'
+import { reasonOf } from '../../core/errors.ts'
 import { ChatError, type ChatFault } from '../platform.ts'
 
 /** Slack's own names for what it refuses. docs.slack.dev/reference/methods/chat.update, …/chat.postMessage, …/conversations.open */
@@ -40,7 +41,24 @@ const FAULTS: Readonly<Record<string, ChatFault>> = {
   request_timeout: 'passing',
   service_unavailable: 'passing',
   team_added_to_org: 'passing',
+  accesslimited: 'passing',
+  ekm_access_denied: 'passing',
+  external_channel_migrating: 'passing',
+  message_limit_exceeded: 'passing',
+  org_login_required: 'passing',
+  team_not_found: 'passing',
+  two_factor_setup_required: 'passing',
+  update_failed: 'passing',
 }
+
+/** Channels in which nobody writes, whether the bot is in them or not. */
+const CLOSED_CHANNELS = [
+  'is_archived',
+  'restricted_action',
+  'restricted_action_read_only_channel',
+  'restricted_action_non_threadable_channel',
+  'no_permission',
+]
 
 /** The errors by which Slack says that it doesn't know a token, or no longer. */
 const TOKEN_ERRORS = ['account_inactive', 'invalid_auth', 'not_authed', 'token_expired', 'token_revoked']
@@ -48,7 +66,7 @@ const TOKEN_ERRORS = ['account_inactive', 'invalid_auth', 'not_authed', 'token_e
 /** What Slack's answer means for a card. A fault of the connection, of its servers or of its rates passes. */
 export function chatErrorOf(error: unknown): ChatError {
   if (error instanceof ChatError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = isForeign(error) ? 'an answer that isn’t Slack’s' : reasonOf(error)
   const asked =
     error instanceof webApi.WebAPIRateLimitedError ? { retryAfterMs: error.retryAfter * 1000 } : {}
   return new ChatError(faultOf(error), message, { cause: error, ...asked })
@@ -56,7 +74,17 @@ export function chatErrorOf(error: unknown): ChatError {
 
 /** The error's name, where Slack has answered with one. */
 export function slackErrorOf(error: unknown): string | null {
-  return error instanceof webApi.WebAPIPlatformError ? error.data.error : null
+  return error instanceof webApi.WebAPIPlatformError && !isForeign(error) ? error.data.error : null
+}
+
+/** The client takes whatever is no JSON, such as a proxy's page, for the name of an error. */
+function isForeign(error: unknown): boolean {
+  return error instanceof webApi.WebAPIPlatformError && !/^[a-z0-9_]+$/.test(error.data.error)
+}
+
+/** Whether it helps nothing to invite the bot. */
+export function isClosedChannel(error: unknown): boolean {
+  return CLOSED_CHANNELS.includes(slackErrorOf(error) ?? '')
 }
 
 /** Whether Slack doesn't know a token, or no longer. */
@@ -73,6 +101,6 @@ export function refusesPart(error: unknown, part: string): boolean {
 function faultOf(error: unknown): ChatFault {
   const name = slackErrorOf(error)
   if (name !== null) return FAULTS[name] ?? 'refused'
-  if (!(error instanceof webApi.WebAPIHTTPError)) return 'passing'
-  return error.statusCode >= 500 || error.statusCode === 429 ? 'passing' : 'refused'
+  // Slack itself refuses by names alone: another status is of something on the way
+  return error instanceof webApi.WebAPIHTTPError && error.statusCode === 413 ? 'too_large' : 'passing'
 }

@@ -28,10 +28,12 @@ export function namedPicture(link: string): NamedPicture {
 
 /**
  * Begins to fetch a picture. A file at Slack is looked up first, checked by what Slack says of it, and fetched with the bot's token from Slack's
- * own host alone, or from that of `apiUrl`. `stopping` ends it. Throws `UserError` `image_…`, and what may work later.
+ * own host alone, or from that of `apiUrl`. The bot sees files that the person may not: only one that they have shared, that is public, or
+ * that stands where they ask will do. `stopping` ends it. Throws `UserError` `image_…`, and what may work later.
  */
 export async function fetchNamedPicture(
   named: NamedPicture,
+  asked: { userId: string; channelId: string },
   deps: { client: webApi.WebClient; token: string; apiUrl: string; stopping: AbortSignal },
 ): Promise<FetchedPicture> {
   const { client, token, apiUrl, stopping } = deps
@@ -44,6 +46,9 @@ export async function fetchNamedPicture(
       throw chatErrorOf(error).fault === 'passing' ? error : unreadablePicture(named.fileId, error)
     },
   )
+  const places = [...(file?.channels ?? []), ...(file?.groups ?? []), ...(file?.ims ?? [])]
+  const isTheirs = file?.user === asked.userId || file?.is_public || places.includes(asked.channelId)
+  if (!isTheirs) throw unreadablePicture(named.fileId)
   const { name = named.fileId, size = 0, mimetype, original_w, original_h } = file ?? {}
   const [width = null, height = null] = [original_w, original_h].map((side) => (side ? Number(side) : null))
   const picture = { name, size, contentType: mimetype || null, width, height }

@@ -2,6 +2,8 @@
 export interface Pace {
   /** Resolves when it is this one's turn. */
   turn(key: string): Promise<void>
+  /** Nobody's turn comes before so many milliseconds have passed. */
+  pause(key: string, ms: number): void
 }
 
 /** `burst` turns at once, then one every `everyMs` milliseconds. */
@@ -19,6 +21,10 @@ export function createPace(
       full.set(key, next)
       const wait = next - now - burst * everyMs
       if (wait > 0) await clock.sleep(wait)
+    },
+    pause(key, ms) {
+      const at = clock.now() + ms + (burst - 1) * everyMs
+      full.set(key, Math.max(full.get(key) ?? 0, at))
     },
   }
 }

@@ -40,6 +40,8 @@ export interface SlackPlatform extends ChatPlatform {
 /** Cards are edited as the bot, for as long as the message is there. Every call is made once: whoever made it decides on another. */
 export function createSlackPlatform(deps: {
   client: webApi.WebClient
+  /** The same for films, which take longer than an answer does. */
+  uploads: webApi.WebClient
   uploadFilm: boolean
   now: () => number
   log: Log
@@ -48,7 +50,7 @@ export function createSlackPlatform(deps: {
   const clock = { now: deps.now, sleep: (ms: number) => sleep(ms) }
   const edits = createPace(EDITS, clock)
   const posts = createPace(POSTS, clock)
-  const pictures = createCardPictures(client, log)
+  const pictures = createCardPictures(client, deps.now, log)
   /** Workspaces that refuse plans. A new start asks them again. */
   const withoutPlans = new Set<string>()
   const uploaded = new Set<string>()
@@ -56,7 +58,7 @@ export function createSlackPlatform(deps: {
   async function update({ channelId, messageId }: Card, message: SlackMessage): Promise<void> {
     for (const wait of [...FILE_WAITS_MS, null]) {
       try {
-        await client.chat.update({ channel: channelId, ts: messageId, ...message })
+        await client.chat.update({ channel: channelId, ts: messageId, parse: 'none', ...message })
         return
       } catch (error) {
         if (wait === null || !refusesPart(error, 'slack_file')) throw error
@@ -66,7 +68,9 @@ export function createSlackPlatform(deps: {
   }
 
   async function edit(card: Card, view: CardView, media: CardMedia | null): Promise<void> {
-    const picture = media?.kind === 'picture' ? await pictures.idOf(card.jobId, media) : null
+    // a film goes into the thread: the card keeps its picture
+    const picture =
+      media?.kind === 'picture' ? await pictures.idOf(card.jobId, media) : media && pictures.known(card.jobId)
     const shownAs = (form: CardForm) => update(card, renderCard(view, form, picture))
     await edits.turn(card.team)
     if (withoutPlans.has(card.team)) await shownAs('plain')
@@ -74,6 +78,8 @@ export function createSlackPlatform(deps: {
       await shownAs('plan').catch(async (error) => {
         if (slackErrorOf(error) !== 'invalid_blocks' || refusesPart(error, 'slack_file')) throw error
         await shownAs('plain')
+        // else something about this card alone was refused
+        if (!refusesPart(error, 'plan') && !refusesPart(error, 'task')) return
         withoutPlans.add(card.team)
         log.info({ team: card.team }, 'the workspace takes no plans: cards are shown with a bar')
       })
@@ -87,7 +93,7 @@ export function createSlackPlatform(deps: {
     if (uploaded.has(jobId)) return
     try {
       const place = { channel_id: channelId, thread_ts: messageId }
-      await client.files.uploadV2({ ...place, file: media.data, filename: media.name })
+      await deps.uploads.files.uploadV2({ ...place, file: media.data, filename: media.name })
       uploaded.add(jobId)
     } catch (error) {
       const { fault, message } = chatErrorOf(error)
@@ -159,7 +165,10 @@ export function createSlackPlatform(deps: {
     editableUntil: () => null,
     edit: (card, view, media) =>
       edit(card, view, media).catch((error) => {
-        throw chatErrorOf(error)
+        const fault = chatErrorOf(error)
+        // the rate is the workspace's, not the card's
+        if (fault.retryAfterMs !== null) edits.pause(card.team, fault.retryAfterMs)
+        throw fault
       }),
     direct: (card, notice, key, end) => notify(card, notice, key, end, 'direct'),
     mention: (card, notice, key, end) => notify(card, notice, key, end, 'channel'),

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { COMMAND, REQUEST_PATH } from '../../../src/bot/slack/app.ts'
 import { readManifest } from '../../support/slack-bot.ts'
 
+const manifestText = readFileSync(new URL('../../../slack.manifest.yaml', import.meta.url), 'utf8')
 const manifest = readManifest()
 
 /** The methods that the bot calls, by the scope that Slack asks for. docs.slack.dev/reference/scopes */
@@ -26,7 +28,9 @@ test('the manifest declares the command, its buttons and forms, and that text co
     [COMMAND, false],
   ])
   expect(manifest.settings).toMatchObject({ interactivity: { is_enabled: true }, socket_mode_enabled: true })
-  expect(REQUEST_PATH).toBe('/slack/events')
+  // for those who take signed requests instead: the two addresses that they put back in
+  const addresses = [...manifestText.matchAll(/# (?:url|request_url): https:\/\/[^/\s]+(\S+)/g)]
+  expect(addresses.map(([, path]) => path)).toEqual([REQUEST_PATH, REQUEST_PATH])
 })
 
 test('it asks for the scopes of what the code calls, and for no other', async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { ClipMeasures } from '../../../src/core/ports.ts'
+import type { ClipMeasures } from '../../../src/core/clip-measures.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { ffmpeg, makeClip, numbered, packetHashes, testFolder } from '../../support/clips.ts'
 

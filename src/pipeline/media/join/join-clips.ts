@@ -1,5 +1,6 @@
+import type { ClipMeasures } from '../../../core/clip-measures.ts'
 import type { Continuation, Seam } from '../../../core/film-check.ts'
-import type { ClipMeasures, JoinedFilm, JoinOrder } from '../../../core/ports.ts'
+import type { JoinedFilm, JoinOrder } from '../../../core/ports.ts'
 import { type Clip, openClip, type Scratch, withScratch } from '../clip-file.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
 import { writeLastFrame } from '../last-frame.ts'

@@ -1,4 +1,4 @@
-import type { Loudness } from '../../../core/ports.ts'
+import type { Loudness } from '../../../core/clip-measures.ts'
 import type { Clip } from '../clip-file.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
 

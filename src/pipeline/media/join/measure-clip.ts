@@ -1,4 +1,4 @@
-import type { ClipMeasures, ClipsBefore, MadeSplice } from '../../../core/ports.ts'
+import type { ClipMeasures, ClipsBefore, MadeSplice } from '../../../core/clip-measures.ts'
 import { type Clip, openPlainClip, type Scratch } from '../clip-file.ts'
 import type { Ffmpeg } from '../ffmpeg.ts'
 import { audioFits, filmFormat, videoFits } from './format.ts'

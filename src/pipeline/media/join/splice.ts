@@ -1,5 +1,5 @@
 import { open, readFile, writeFile } from 'node:fs/promises'
-import type { MadeSplice } from '../../../core/ports.ts'
+import type { MadeSplice } from '../../../core/clip-measures.ts'
 import type { Scratch } from '../clip-file.ts'
 import type { Ffmpeg, FfmpegInput } from '../ffmpeg.ts'
 import { AAC_PACKET, type SoundFormat, silentPacket } from '../mp4/aac-config.ts'
