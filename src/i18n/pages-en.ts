@@ -115,7 +115,7 @@ export const pagesEn = {
 
   'connect.title': 'Link a chat',
   'connect.about':
-    'Send /sora-link in Discord, or /sora link in Slack, and write the code that you get here. Your films from that chat then stand here too.',
+    'Send /sora-link in Discord, or /sora link in Slack, and write the code that you get here. Your films from that chat then stand here too. Never enter somebody else’s code: they would see your films.',
   'connect.code': 'Code',
   'connect.send': 'Link',
   'connect.done': '{{platform}} is linked. Films that came along: {{count}}.',
@@ -128,8 +128,7 @@ export const pagesEn = {
   'lost.title': 'Nothing is here',
   'lost.about': 'The page or the film doesn’t exist, or isn’t yours.',
   'lost.home': 'Make a film',
-  'foreign.title': 'This was sent from elsewhere',
-  'foreign.about': 'Forms are taken from this site’s own pages alone. Nothing was done.',
+  'refused.title': 'This was not done',
   'broken.title': 'Something went wrong',
   'broken.about': 'It is our fault, not yours. Films that are being made go on. Try again in a moment.',
 } as const

@@ -118,7 +118,7 @@ export const pagesKo: Record<keyof typeof pagesEn, string> = {
 
   'connect.title': '채팅 연결',
   'connect.about':
-    'Discord에서는 /sora-연결, Slack에서는 /sora link 명령으로 받은 코드를 적어 주세요. 그 채팅에서 만든 영상을 여기에서도 볼 수 있습니다.',
+    'Discord에서는 /sora-연결, Slack에서는 /sora link 명령으로 받은 코드를 적어 주세요. 그 채팅에서 만든 영상을 여기에서도 볼 수 있습니다. 다른 사람의 코드는 넣지 마세요. 그 사람이 내 영상을 보게 됩니다.',
   'connect.code': '코드',
   'connect.send': '연결',
   'connect.done': '{{platform}} 계정을 연결했습니다. 함께 옮겨 온 영상: {{count}}편.',
@@ -131,8 +131,7 @@ export const pagesKo: Record<keyof typeof pagesEn, string> = {
   'lost.title': '여기에는 아무것도 없습니다',
   'lost.about': '없는 페이지나 영상이거나, 본인의 영상이 아닙니다.',
   'lost.home': '영상 만들기',
-  'foreign.title': '다른 곳에서 보낸 요청입니다',
-  'foreign.about': '이 사이트의 페이지에서 보낸 요청만 받습니다. 아무 일도 하지 않았습니다.',
+  'refused.title': '요청을 처리하지 않았습니다',
   'broken.title': '문제가 생겼습니다',
   'broken.about': '잘못하신 것이 아닙니다. 만들고 있는 영상은 계속됩니다. 잠시 뒤 다시 시도해 주세요.',
 }

@@ -12,7 +12,7 @@ import { filmResponse } from './film-response.ts'
 import { isSigned, onlyFromHere, refuseCrossSite } from './guards.ts'
 import { countAnswers, createHealth, type WebMetrics } from './health.ts'
 import { OPERATOR_PATH } from './operator.ts'
-import { brokenPage, lostPage } from './pages/messages.ts'
+import { brokenPage, lostPage, refusedPage } from './pages/messages.ts'
 import { createPages } from './pages/routes.ts'
 import { createSignInPages } from './pages/sign-in-routes.ts'
 import { type PagesDeps, sendPage } from './pages/site.ts'
@@ -101,9 +101,10 @@ export function createWebApp(deps: WebAppDeps): Hono {
 
   const say = (c: Context, error: ErrorDetail) => {
     if (!wantsPage(c)) return refuse(c, error, defaultLocale)
-    return statusOf(error.code) === 404
-      ? sendPage(c, pages, lostPage, 404)
-      : sendPage(c, pages, brokenPage, 500)
+    const status = statusOf(error.code)
+    if (status === 404) return sendPage(c, pages, lostPage, status)
+    if (status === 500) return sendPage(c, pages, brokenPage, status)
+    return sendPage(c, pages, (locale) => refusedPage(locale, error), status)
   }
   app.notFound((c) => say(c, userError('route_unknown', { path: shown(c.req.path) }).detail))
   app.onError((error, c) => say(c, detailOf(error, c, log)))

@@ -499,7 +499,7 @@ test('killed and started again, the bot goes on with its cards and buttons, tell
   await until('a look at what was told', () =>
     about(dm.channelId, before).find(({ status }) => status === 200),
   )
-  await until('commands in the server', () => front.commands.all(front.guildId).length === 4)
+  await until('commands in the server', () => front.commands.all(front.guildId).length === 5)
 
   // what is being answered when the program is asked to stop comes to its end, and nothing new is begun
   const url = front.host('late.png', null)

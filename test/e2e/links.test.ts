@@ -58,7 +58,11 @@ test('a film of a chat is seen on its page, and on the web page of whoever enter
   expect(buttonsOf(said)).toContain(`${origin}/link`)
   const [, code = ''] = /code: (\S+)/.exec(said.text) ?? []
   expect(await enter('AAAA-AAAA')).toEqual([400, expect.objectContaining({ code: 'link_code_invalid' })])
-  expect(await enter(code)).toEqual([200, { platform: 'discord', jobs: 1 }])
+  const body = new URLSearchParams({ code: code.toLowerCase() })
+  const entered = await fetch(`${origin}/link`, { method: 'POST', headers: { origin }, body })
+  expect([entered.status, await entered.text()]).toEqual([200, expect.stringContaining('Discord')])
+  // the same person once more, who saw no answer
+  expect(await enter(code)).toEqual([200, { platform: 'discord', jobs: 0 }])
   const [first] = (await jobs()).jobs
   expect(linksOf(card)[0]).toContain(first?.job_id ?? 'no job')
   // the chat still knows its films

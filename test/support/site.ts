@@ -1,61 +1,26 @@
-import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
-import { createApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
-import type { Log } from '../../src/core/ports.ts'
-import { createAssets } from '../../src/web/assets.ts'
-import { createPages } from '../../src/web/pages/routes.ts'
-import type { PageViewer } from '../../src/web/pages/site.ts'
-import type { Env } from './cli.ts'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createFilmLinks } from '../../src/storage/film-links.ts'
+import { type Env, MAIN } from './cli.ts'
+import { usedMachine } from './databases.ts'
 import { freePort } from './free-port.ts'
+import { startWeb } from './web.ts'
 
-/** The program's pages on loopback. */
+/** The program for one person, with its pages on loopback. */
 export interface Site {
   url: string
-  service: Awaited<ReturnType<Awaited<ReturnType<typeof createApp>>['open']>>
-  /** From now on somebody else asks. */
-  become(person: string): Promise<void>
-  stop(): Promise<void>
+  /** A signed address of a film's page, as chats show it; with negative seconds one that has expired. */
+  shared(jobId: string, seconds: number): Promise<string>
 }
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
-
-/** Opens the program with these variables and serves its pages to one person. */
-export async function startSite(env: Env): Promise<Site> {
-  const app = await createApp(readConfig(env), SILENT)
-  const service = await app.open()
-  const port = await freePort()
+/** Starts the program with these variables, as `npm start` does. */
+export async function startSite(cleanup: (close: () => Promise<void>) => void, env: Env): Promise<Site> {
+  const machine = await usedMachine(MAIN)
+  cleanup(() => machine.remove())
+  const port = String(await freePort())
   const url = `http://127.0.0.1:${port}`
-  const viewerFor = async (person: string): Promise<PageViewer> => {
-    const identity = { platform: 'web', team: '', externalId: person } as const
-    return { identity, userId: await service.jobs.userOf(identity), member: null }
-  }
-  let viewer = await viewerFor('a')
-  const assets = createAssets()
-  const root = new Hono().route('/', assets.routes).route(
-    '/',
-    createPages({
-      service,
-      models: app.models,
-      assets: assets.links,
-      viewerOf: () => viewer,
-      publicUrl: url,
-      mediaOrigins: [],
-      defaultLocale: 'ko',
-      log: SILENT,
-    }),
-  )
-  const server = serve({ fetch: root.fetch, port, hostname: '127.0.0.1' })
-  return {
-    url,
-    service,
-    async become(person) {
-      viewer = await viewerFor(person)
-    },
-    async stop() {
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      server.close()
-      await service.stop()
-    },
-  }
+  await startWeb(machine, { ...env, PORT: port, PUBLIC_URL: url })
+  const secret = await readFile(join(machine.dataDir, 'secret'))
+  const links = createFilmLinks({ secret, now: Date.now })
+  return { url, shared: async (jobId, seconds) => `${url}${links.path(jobId, seconds)}` }
 }

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { changeText } from '../../src/i18n/index.ts'
+import type { Database } from '../../src/storage/db.ts'
+import { createJobStore } from '../../src/storage/job-store.ts'
+import { createLinkStore } from '../../src/storage/link-store.ts'
 import { type Accounts, startAccounts } from '../support/accounts.ts'
-import { MAIN } from '../support/cli.ts'
-import { usedMachine } from '../support/databases.ts'
+import { MAIN, newMachine } from '../support/cli.ts'
+import { NO_LIMITS, newJob, noEnlist, openUrl } from '../support/databases.ts'
 import { PROMPT, startServices } from '../support/services.ts'
 import { eventsOf, startWeb, type Web } from '../support/web.ts'
 
@@ -13,6 +17,7 @@ const WANTED = { prompt: PROMPT, segments: 2, seconds: 4 }
 let accounts: Accounts
 let web: Web
 let film: string
+let database: Database
 
 /** A request as somebody, by their token. */
 async function as(person: string, path: string, init: RequestInit = {}): Promise<Response> {
@@ -34,10 +39,11 @@ const posted = (body: object) => ({
 })
 
 beforeAll(async () => {
-  const { env, supabase } = await startServices(afterAll, { database: false })
+  const { env, supabase } = await startServices(afterAll)
+  database = await openUrl(env.DATABASE_URL ?? '')
   accounts = await startAccounts(supabase.url)
   afterAll(() => accounts.close())
-  const machine = await usedMachine(MAIN)
+  const machine = await newMachine(MAIN)
   afterAll(() => machine.remove())
   web = await startWeb(machine, { ...env, SUPABASE_URL: accounts.url, SUPABASE_JWT_SECRET: SECRET })
   const taken = await as(ANNA, '/api/generate', posted(WANTED))
@@ -98,6 +104,28 @@ describe('a film is its owner’s alone', () => {
       expect((await hidden.text()).replaceAll(film, never)).toBe(await absent.text())
     }
     expect(await (await as(BEN, '/api/jobs')).json()).toEqual({ jobs: [] })
+  })
+
+  test('«another like this» fills the form in for its owner alone', async () => {
+    const html = { headers: { accept: 'text/html' } }
+    expect(await (await as(ANNA, `/?from=${film}`, html)).text()).toContain(PROMPT)
+    const form = await as(BEN, `/?from=${film}`, html)
+    expect([form.status, (await form.text()).includes(PROMPT)]).toEqual([200, false])
+  })
+
+  test('whoever enters a chat’s code has the films of the chat, and nobody after them', async () => {
+    const jobs = createJobStore(database.db, changeText)
+    const identity = { platform: 'discord', team: '', externalId: '81384788765712384' } as const
+    const job = newJob(await jobs.userOf(identity))
+    await jobs.submit(job, NO_LIMITS, noEnlist)
+    expect((await as(ANNA, `/api/status/${job.id}`)).status).toBe(404)
+    const { code } = await createLinkStore(database.db).issue(identity)
+    const taken = await as(ANNA, '/api/link', posted({ code }))
+    expect([taken.status, await taken.json()]).toEqual([200, { platform: 'discord', jobs: 1 }])
+    expect((await as(ANNA, `/api/status/${job.id}`)).status).toBe(200)
+    expect((await as(BEN, '/api/link', posted({ code }))).status).toBe(400)
+    expect((await as(BEN, `/api/status/${job.id}`)).status).toBe(404)
+    expect((await as(ANNA, `/api/cancel/${job.id}`, { method: 'POST' })).status).toBe(200)
   })
 
   test('a made-up link to a film is worth nothing', async () => {

@@ -1,7 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { MAIN, newMachine } from '../support/cli.ts'
+import { createDatabase } from '../support/databases.ts'
 import { PROMPT } from '../support/services.ts'
 import { startSingleWeb } from '../support/single-web.ts'
 import { until } from '../support/until.ts'
+import { startWeb } from '../support/web.ts'
 
 let address: string
 
@@ -56,4 +60,27 @@ test('whoever comes through a proxy sees no figures', async () => {
   const answer = await get('/metrics', { 'x-forwarded-for': '203.0.113.9' })
   expect(answer.ok).toBe(false)
   expect(await answer.text()).not.toContain('sora_')
+})
+
+test('while the database is away the program lives, and says that it can’t work', async () => {
+  const url = new URL(await createDatabase())
+  const name = url.pathname.slice(1)
+  const admin = postgres(new URL('/postgres', url).href, { max: 1 })
+  onTestFinished(() => admin.end())
+  const machine = await newMachine(MAIN)
+  onTestFinished(() => machine.remove())
+  const program = await startWeb(machine, { DATABASE_URL: url.href })
+  const state = async (path: string) => {
+    const answer = await fetch(`${program.address}${path}`)
+    return [answer.status, (await answer.text()).trim()]
+  }
+  const ready = async () => (await state('/readyz')).join(' ')
+  expect(await ready()).toBe('200 ok')
+  await admin.unsafe(`alter database "${name}" with allow_connections false`)
+  await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+  await until('a program that isn’t ready', async () => (await ready()) === '503 database')
+  expect(await state('/healthz')).toEqual([200, 'ok'])
+  expect((await state('/api/jobs'))[0]).toBe(500)
+  await admin.unsafe(`alter database "${name}" with allow_connections true`)
+  await until('a program that is ready again', async () => (await ready()) === '200 ok', { seconds: 30 })
 })

@@ -6,10 +6,11 @@ import type { Preview } from '../../core/preview.ts'
 import { errorText } from '../../i18n/index.ts'
 import { filmResponse } from '../film-response.ts'
 import { jobEvents } from '../job-events.ts'
+import { statusOf } from '../refusal.ts'
 import { jobPage } from './job.ts'
 import { lostPage } from './messages.ts'
 import type { ForViewer } from './routes.ts'
-import { localeOf, ownJob, type PagesDeps, type PageViewer, refusalStatus, sendPage } from './site.ts'
+import { localeOf, ownJob, type PagesDeps, type PageViewer, sendPage } from './site.ts'
 
 /** How long a link for others works, in days. */
 export const SHARE_DAYS = 7
@@ -53,12 +54,7 @@ export function addJobRoutes(
       refusal,
       share: shareOf(job),
     }
-    return sendPage(
-      c,
-      deps,
-      () => jobPage(state),
-      refused === null ? 200 : refusalStatus(refused.detail.code),
-    )
+    return sendPage(c, deps, () => jobPage(state), refused === null ? 200 : statusOf(refused.detail.code))
   }
 
   function shareOf({ id, film }: Job) {

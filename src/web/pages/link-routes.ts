@@ -1,10 +1,12 @@
 import type { Context, Hono } from 'hono'
 import { UserError } from '../../core/errors.ts'
+import type { Locale } from '../../core/request.ts'
 import { errorText } from '../../i18n/index.ts'
+import { statusOf } from '../refusal.ts'
 import type { Sent } from './form-data.ts'
 import type { ForViewer } from './routes.ts'
 import { linkPage } from './sign-in.ts'
-import { localeOf, type PagesDeps, refusalStatus, sendPage } from './site.ts'
+import { localeOf, type PagesDeps, sendPage } from './site.ts'
 
 /** The page that takes a chat's code. */
 export function addLinkRoutes(
@@ -15,8 +17,8 @@ export function addLinkRoutes(
   app.get(
     '/link',
     known((c) => {
-      const given = { code: c.req.query('code') ?? '', wrong: null, linked: null }
-      return sendPage(c, deps, (locale) => linkPage(locale, given))
+      // never a code out of the address: somebody else's would give them these films
+      return sendPage(c, deps, (locale) => linkPage(locale, { code: '', wrong: null, linked: null }))
     }),
   )
   app.post(
@@ -30,8 +32,8 @@ export function addLinkRoutes(
       } catch (error) {
         if (!(error instanceof UserError)) throw error
         const wrong = errorText(error.detail, localeOf(c, deps))
-        const status = refusalStatus(error.detail.code)
-        return sendPage(c, deps, (locale) => linkPage(locale, { code, wrong, linked: null }), status)
+        const page = (locale: Locale) => linkPage(locale, { code, wrong, linked: null })
+        return sendPage(c, deps, page, statusOf(error.detail.code))
       }
     }),
   )

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
+import type { ErrorDetail } from '../../core/errors.ts'
 import type { Locale } from '../../core/request.ts'
-import { text } from '../../i18n/index.ts'
+import { errorText, text } from '../../i18n/index.ts'
 import type { Content } from './frame.ts'
 
 /** A page that says one thing, and where to go from there. */
@@ -28,8 +29,8 @@ export function brokenPage(locale: Locale): Content {
   return messagePage({ title: text(locale, 'broken.title'), about: text(locale, 'broken.about') })
 }
 
-/** What was sent came from another site's page. */
-export function foreignPage(locale: Locale): Content {
+/** What was asked for was not done, and why. */
+export function refusedPage(locale: Locale, error: ErrorDetail): Content {
   const link = { href: '/', label: text(locale, 'lost.home') }
-  return messagePage({ title: text(locale, 'foreign.title'), about: text(locale, 'foreign.about'), link })
+  return messagePage({ title: text(locale, 'refused.title'), about: errorText(error, locale), link })
 }

@@ -1,34 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { HTTPException } from 'hono/http-exception'
-import { UserError, userError } from '../../core/errors.ts'
+import { UserError } from '../../core/errors.ts'
 import { withTitles } from '../../core/outlook.ts'
-import { IMAGE } from '../../core/request.ts'
+import { statusOf } from '../refusal.ts'
 import { emptyValues, type FormState, formPage, valuesOf } from './form.ts'
 import { inputOf, jobIdOf, keepPicture, readValues, type Sent } from './form-data.ts'
 import { addJobRoutes } from './job-routes.ts'
 import { JOBS_SHOWN, jobsPage } from './jobs.ts'
 import { addLinkRoutes } from './link-routes.ts'
-import { brokenPage, foreignPage, lostPage } from './messages.ts'
 import { addSharedRoutes } from './shared-routes.ts'
-import {
-  localeOf,
-  ownFormsOnly,
-  ownJob,
-  type PagesDeps,
-  type PageViewer,
-  refusalStatus,
-  sendPage,
-} from './site.ts'
-
-/** A form with a picture, and the rest of it. */
-const FORM_BYTES_MAX = IMAGE.bytesMax + 1_000_000
+import { localeOf, ownJob, type PagesDeps, type PageViewer, sendPage } from './site.ts'
 
 /** A page's route for somebody who is known. */
 export type ForViewer = (c: Context, viewer: PageViewer) => Response | Promise<Response>
 
-/** The web's pages. Whoever is not known is asked to sign in. */
+/** The web's pages. Whoever is not known is asked to sign in. What can't be done, and no field of a page says, is thrown. */
 export function createPages(deps: PagesDeps): Hono {
   const app = new Hono()
   const { service, models } = deps
@@ -43,11 +29,10 @@ export function createPages(deps: PagesDeps): Hono {
   async function askedFor(c: Context, viewer: PageViewer, given: Partial<FormState>, key: string) {
     const allowance = await service.allowance(viewer.identity)
     const state = { models, values: emptyValues(models), allowance, key, error: null, ...given }
-    const status = state.error === null ? 200 : refusalStatus(state.error.code)
+    const status = state.error === null ? 200 : statusOf(state.error.code)
     return sendPage(c, deps, (locale) => formPage({ locale, ...state }), status)
   }
 
-  app.use(ownFormsOnly(deps))
   app.get(
     '/',
     known(async (c, viewer) => {
@@ -58,16 +43,6 @@ export function createPages(deps: PagesDeps): Hono {
   )
   app.post(
     '/',
-    bodyLimit({
-      maxSize: FORM_BYTES_MAX,
-      onError: (c) => {
-        const error = userError('image_too_large', {
-          given: Number(c.req.header('content-length')) || FORM_BYTES_MAX,
-          max: IMAGE.bytesMax,
-        })
-        return known((_, viewer) => askedFor(c, viewer, { error: error.detail }, randomUUID()))(c)
-      },
-    }),
     known(async (c, viewer) => {
       const sent = (await c.req.parseBody()) as Sent
       const values = readValues(sent, emptyValues(models))
@@ -101,11 +76,5 @@ export function createPages(deps: PagesDeps): Hono {
   addJobRoutes(app, deps, known)
   addLinkRoutes(app, deps, known)
   addSharedRoutes(app, deps)
-  app.notFound((c) => sendPage(c, deps, lostPage, 404))
-  app.onError((error, c) => {
-    if (error instanceof HTTPException && error.status === 403) return sendPage(c, deps, foreignPage, 403)
-    deps.log.error({ err: error, path: c.req.path }, 'a page could not be made')
-    return sendPage(c, deps, brokenPage, 500)
-  })
   return app
 }

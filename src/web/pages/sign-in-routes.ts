@@ -6,7 +6,7 @@ import { type LinkRefusal, newVerifier, type SignInService } from '../supabase-a
 import type { Sent } from './form-data.ts'
 import { messagePage } from './messages.ts'
 import { sentPage, signInPage } from './sign-in.ts'
-import { localeOf, ownFormsOnly, type PagesDeps, sendPage } from './site.ts'
+import { localeOf, type PagesDeps, sendPage } from './site.ts'
 
 const RETURN = '/sign-in/return'
 const VERIFIER = { name: 'sora-verifier', path: RETURN, seconds: 3600 }
@@ -24,7 +24,6 @@ export function createSignInPages(
     sameSite: 'Lax',
     secure: origin.startsWith('https:'),
   } as const
-  app.use(ownFormsOnly(deps))
 
   app.get('/sign-in', (c) => {
     if (deps.viewerOf(c) !== null) return c.redirect('/', 303)

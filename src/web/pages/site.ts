@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { csrf } from 'hono/csrf'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Job } from '../../core/job.ts'
 import type { EventLog, FilmLinks, Identity, JobStore, Linked, Log, ObjectStore } from '../../core/ports.ts'
 import type { Preview } from '../../core/preview.ts'
@@ -57,7 +57,7 @@ export function sendPage(
   c: Context,
   deps: PagesDeps,
   content: (locale: Locale) => Content,
-  status: Status = 200,
+  status: ContentfulStatusCode = 200,
 ) {
   const locale = localeOf(c, deps)
   keepLocale(c)
@@ -75,15 +75,6 @@ export function sendPage(
   c.header('content-language', locale)
   return c.html(page({ locale, path, assets: deps.assets, person }, content(locale)), status)
 }
-
-/** Refuses what another site's page has a browser send. Behind a proxy this server knows its own address by `publicUrl` alone. */
-export function ownFormsOnly({ publicUrl }: Pick<PagesDeps, 'publicUrl'>) {
-  const own = publicUrl === null ? null : new URL(publicUrl).origin
-  return csrf({ origin: (origin, c) => origin === own || origin === new URL(c.req.url).origin })
-}
-
-/** The statuses that pages are sent with. */
-export type Status = 200 | 400 | 403 | 404 | 409 | 410 | 413 | 429 | 500 | 502
 
 /** The reader's language. */
 export function localeOf(c: Context, { defaultLocale }: PagesDeps): Locale {
@@ -116,11 +107,4 @@ export async function ownJob(
   if (id === undefined || !UUID.test(id)) return null
   const job = await service.jobs.get(id)
   return job !== null && job.userId === viewer.userId ? job : null
-}
-
-/** With which status a page says why something was not done. */
-export function refusalStatus(code: string): Status {
-  if (code === 'hourly_limit' || code === 'cost_over_day' || code === 'active_limit' || code === 'link_limit')
-    return 429
-  return code === 'job_not_retryable' || code === 'job_not_cancellable' || code === 'link_taken' ? 409 : 400
 }
