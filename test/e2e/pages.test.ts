@@ -206,9 +206,13 @@ test('a form that is sent twice makes one film', async () => {
     }
     return fetch(site.url, { method: 'POST', body: data, redirect: 'manual', headers: { origin: site.url } })
   }
+  const before = services.fal.accepted.length
   const [first, second] = [await form(), await form()]
   expect(first.status).toBe(303)
-  expect(second.headers.get('location')).toBe(first.headers.get('location'))
+  const address = new URL(first.headers.get('location') ?? '', site.url)
+  expect(new URL(second.headers.get('location') ?? '', site.url)).toEqual(address)
+  await until('the film', async () => (await (await fetch(address)).text()).includes('<video'), { seconds: 60 })
+  expect(services.fal.accepted.length).toBe(before + 2)
 })
 
 test('another site can’t send the form, and nothing else that a page can’t do ends without a word', async () => {
