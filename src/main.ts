@@ -14,6 +14,8 @@ import { startWeb } from './web.ts'
 
 const EXIT = { stopped: 0, failed: 1, refused: 2 }
 
+// the screen may be read by nobody any more
+process.stdout.on('error', () => {})
 loadEnvFile()
 const locale = terminalLocale()
 // at once: a chat's own library may have timers that would keep the process
