@@ -211,7 +211,9 @@ test('a form that is sent twice makes one film', async () => {
   expect(first.status).toBe(303)
   const address = new URL(first.headers.get('location') ?? '', site.url)
   expect(new URL(second.headers.get('location') ?? '', site.url)).toEqual(address)
-  await until('the film', async () => (await (await fetch(address)).text()).includes('<video'), { seconds: 60 })
+  await until('the film', async () => (await (await fetch(address)).text()).includes('<video'), {
+    seconds: 60,
+  })
   expect(services.fal.accepted.length).toBe(before + 2)
 })
 
