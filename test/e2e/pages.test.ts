@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { LOCALES, type Locale } from '../../src/core/request.ts'
 import { text } from '../../src/i18n/index.ts'
 import { startChromium } from '../support/browser.ts'
 import { makePicture } from '../support/film.ts'
-import { only, PROMPT, type Services, startServices } from '../support/services.ts'
-import { type Site, startSite } from '../support/site.ts'
+import { only, PROMPT, startServices } from '../support/services.ts'
+import { startSite } from '../support/site.ts'
 import { until } from '../support/until.ts'
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
@@ -17,16 +17,12 @@ const PHONE = { width: 390, height: 844 }
 const DESKTOP = { width: 1280, height: 800 }
 const JOB_PAGE = /\/jobs\/[0-9a-f-]{36}$/
 
-let services: Services
-let site: Site
 const browser = await startChromium()
 afterAll(() => browser.close())
 
-beforeAll(async () => {
-  services = await startServices(afterAll, { database: false })
-  const env = only(services.env, 'FAL', 'MEDIA', 'OPENAI')
-  site = await startSite(afterAll, { ...env, JOBS_PER_HOUR: '100' })
-})
+const services = await startServices(afterAll, { database: false })
+const env = only(services.env, 'FAL', 'MEDIA', 'OPENAI')
+const site = await startSite(afterAll, { ...env, JOBS_PER_HOUR: '100' })
 
 /** Opens a page as a person would, and remembers what its console complained of. */
 async function open(path: string, options: BrowserContextOptions = {}) {

@@ -1,23 +1,26 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { changeText } from '../../src/i18n/index.ts'
-import type { Database } from '../../src/storage/db.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createLinkStore } from '../../src/storage/link-store.ts'
-import { type Accounts, startAccounts } from '../support/accounts.ts'
+import { startAccounts } from '../support/accounts.ts'
 import { MAIN, newMachine } from '../support/cli.ts'
 import { NO_LIMITS, newJob, noEnlist, openUrl } from '../support/databases.ts'
 import { PROMPT, startServices } from '../support/services.ts'
-import { eventsOf, startWeb, type Web } from '../support/web.ts'
+import { eventsOf, startWeb } from '../support/web.ts'
 
 const SECRET = 'the-legacy-secret-of-a-project-that-is-old'
 const [ANNA, BEN] = [randomUUID(), randomUUID()]
 const WANTED = { prompt: PROMPT, segments: 2, seconds: 4 }
 
-let accounts: Accounts
-let web: Web
+const { env, supabase } = await startServices(afterAll)
+const database = await openUrl(env.DATABASE_URL ?? '')
+const accounts = await startAccounts(supabase.url)
+afterAll(() => accounts.close())
+const machine = await newMachine(MAIN)
+afterAll(() => machine.remove())
+const web = await startWeb(machine, { ...env, SUPABASE_URL: accounts.url, SUPABASE_JWT_SECRET: SECRET })
 let film: string
-let database: Database
 
 /** A request as somebody, by their token. */
 async function as(person: string, path: string, init: RequestInit = {}): Promise<Response> {
@@ -39,13 +42,6 @@ const posted = (body: object) => ({
 })
 
 beforeAll(async () => {
-  const { env, supabase } = await startServices(afterAll)
-  database = await openUrl(env.DATABASE_URL ?? '')
-  accounts = await startAccounts(supabase.url)
-  afterAll(() => accounts.close())
-  const machine = await newMachine(MAIN)
-  afterAll(() => machine.remove())
-  web = await startWeb(machine, { ...env, SUPABASE_URL: accounts.url, SUPABASE_JWT_SECRET: SECRET })
   const taken = await as(ANNA, '/api/generate', posted(WANTED))
   expect(taken.status).toBe(201)
   film = ((await taken.json()) as { job_id: string }).job_id

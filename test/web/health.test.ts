@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { MAIN, newMachine } from '../support/cli.ts'
 import { createDatabase } from '../support/databases.ts'
 import { PROMPT } from '../support/services.ts'
@@ -7,11 +7,7 @@ import { startSingleWeb } from '../support/single-web.ts'
 import { until } from '../support/until.ts'
 import { startWeb } from '../support/web.ts'
 
-let address: string
-
-beforeAll(async () => {
-  address = (await startSingleWeb(afterAll)).address
-})
+const { address } = await startSingleWeb(afterAll)
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${address}${path}`, { headers })
 

@@ -1,13 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test } from 'vitest'
 import { startSingleWeb } from '../support/single-web.ts'
 
-let address: string
-
-beforeAll(async () => {
-  address = (await startSingleWeb(afterAll)).address
-})
+const { address } = await startSingleWeb(afterAll)
 
 afterEach(async () => {
   expect((await fetch(`${address}/readyz`)).status).toBe(200)
@@ -90,6 +86,18 @@ test.each([
   const answer = await posted(body)
   expect(answer.status).toBe(400)
   expect(await answer.json()).toEqual({ detail: expect.any(String), code: expect.any(String) })
+})
+
+test('a body that comes in chunks is read, and a request without one is answered', async () => {
+  const body = '{"code":"AAAA-AAAA"}'
+  const chunk = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+  const json = 'content-type: application/json'
+  const sent = await raw(head('POST /api/link HTTP/1.1', json, 'transfer-encoding: chunked'), chunk)
+  expect(sent.body).toContain('link_code_invalid')
+  for (const method of ['POST', 'DELETE', 'OPTIONS', 'PUT', 'PATCH']) {
+    const { status, body } = await raw(head(`${method} /api/retry/none HTTP/1.1`))
+    expect([method, status, body.includes('"code"')]).toEqual([method, 404, true])
+  }
 })
 
 test('a form that is none, and a type that nobody reads, are refused', async () => {

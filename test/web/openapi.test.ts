@@ -1,6 +1,6 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { seededRandom } from '../support/cli.ts'
 import { startSingleWeb } from '../support/single-web.ts'
 
@@ -25,22 +25,15 @@ interface ApiDocument {
   components: { schemas: Record<string, object> }
 }
 
-let address: string
-let source: string
-let document: ApiDocument
-let jobId: string
-
-beforeAll(async () => {
-  address = (await startSingleWeb(afterAll)).address
-  source = await (await fetch(`${address}/api/openapi.json`)).text()
-  document = JSON.parse(source)
-  const asked = await fetch(`${address}/api/generate`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ prompt: 'a lighthouse', segments: 2, seconds: 4 }),
-  })
-  jobId = ((await asked.json()) as { job_id: string }).job_id
+const { address } = await startSingleWeb(afterAll)
+const source = await (await fetch(`${address}/api/openapi.json`)).text()
+const document: ApiDocument = JSON.parse(source)
+const asked = await fetch(`${address}/api/generate`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ prompt: 'a lighthouse', segments: 2, seconds: 4 }),
 })
+const { job_id: jobId } = (await asked.json()) as { job_id: string }
 
 test('a public linter has nothing to say against the document', async () => {
   const config = await createConfig({ extends: ['recommended'] })
