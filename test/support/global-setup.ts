@@ -27,6 +27,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     },
   }
   const door = createServer(async ({ url = '' }, response) => {
+    // one that is kept may be closed at the moment at which a busy test asks again
+    response.setHeader('connection', 'close')
     try {
       response.end(await answers[url]?.())
     } catch (error) {
