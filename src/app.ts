@@ -18,7 +18,6 @@ import {
   type Linked,
   type Log,
   type ObjectStore,
-  type WorkFolder,
 } from './core/ports.ts'
 import type { Preview } from './core/preview.ts'
 import { costUsd } from './core/price.ts'
@@ -41,6 +40,7 @@ import {
   createSubmitJob,
   type Submission,
 } from './pipeline/submit-job.ts'
+import { createTidy, keepTidy } from './pipeline/tidy.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
 import { createTrim } from './pipeline/video/trim.ts'
@@ -48,9 +48,13 @@ import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
 import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createFilmLinks } from './storage/film-links.ts'
+import { removeLeftovers } from './storage/leftovers.ts'
 import { createLocalObjects, type OpenedLink } from './storage/objects/local.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
 import { createMetrics, type Metrics } from './telemetry.ts'
+
+/** What nobody has written to for so long was left by a process that was killed, in milliseconds. */
+const LEFT_AFTER_MS = 24 * 3_600_000
 
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
 export interface App {
@@ -121,6 +125,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       { createCardStore },
       { createLinkStore },
       { createPlanCache },
+      { createRetention },
     ] = await Promise.all([
       import('./storage/db.ts'),
       import('./storage/event-log.ts'),
@@ -128,6 +133,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       import('./storage/card-store.ts'),
       import('./storage/link-store.ts'),
       import('./storage/plan-cache.ts'),
+      import('./storage/retention.ts'),
     ])
     const dataDir = await openDataDir(config.dataDir)
     const inside = (name: string) => join(dataDir.path, name)
@@ -145,10 +151,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     if (database.exclusive) await jobs.releaseAll()
 
     const work = createWorkFolder(inside('work'))
-    await clearWork(work, jobs)
     const previewWork = createWorkFolder(inside('previews'))
-    for (const left of await previewWork.jobs()) await previewWork.remove(left)
-    // a vendor's package is loaded where it is configured alone
     const localObjects = createLocalObjects({
       root: inside('objects'),
       secret: dataDir.secret,
@@ -207,6 +210,16 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const links = createLinkStore(database.db)
     const filmLinks = createFilmLinks({ secret: dataDir.secret, now: Date.now })
     queue.start(createRunJob(deps))
+    const tidy = createTidy({
+      ...{ jobs, work, objects, keep: config.keep, log, now: deps.now },
+      retention: createRetention(database),
+      async removeLeftovers() {
+        const old = { ageMs: LEFT_AFTER_MS, now: Date.now() }
+        const parts = await removeLeftovers(inside('objects'), (name) => name.endsWith('.part'), old)
+        return parts + (await removeLeftovers(inside('previews'), () => true, old))
+      },
+    })
+    const tidying = keepTidy(tidy, log)
 
     return {
       submit: (submission) => submitJob({ ...submission, limits: limitsOf(config, submission.identity) }),
@@ -252,6 +265,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       costOf: async (jobId) => costUsd(await jobs.segments(jobId)),
       async stop() {
         await queue.stop()
+        await tidying.stop()
         await events.close()
         await database.close()
         dataDir.release()
@@ -286,14 +300,6 @@ export function modelList(config: Config): ModelList {
     throw new ConfigError([{ variable: 'VIDEO_MODEL', problem: 'not_one_of', given: chosen, allowed }])
   }
   return { models: CATALOGUE, usable, default: chosen }
-}
-
-/** Removes what a process that was killed left of jobs that have ended. A job of another database is left alone. */
-async function clearWork(work: WorkFolder, jobs: JobStore): Promise<void> {
-  for (const jobId of await work.jobs()) {
-    const status = (await jobs.get(jobId))?.status
-    if (status === 'completed' || status === 'cancelled') await work.remove(jobId)
-  }
 }
 
 function modelById(id: string): CatalogueModel {

@@ -9,7 +9,8 @@ import { connectOperator } from './cli/remote.ts'
 import { type Watching, watchJob } from './cli/watch.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError, userError } from './core/errors.ts'
-import { isUnfinished } from './core/job.ts'
+import { isFilmExpired } from './core/film.ts'
+import { isUnfinished, type Job } from './core/job.ts'
 import type { Operator, Price } from './core/operator.ts'
 import type { Locale } from './core/request.ts'
 import { errorText, problemText, text, usdText } from './i18n/index.ts'
@@ -103,6 +104,7 @@ async function resume(jobId: string, watching: Watching & { operator: Operator }
   const { operator, display } = watching
   const past = await operator.get(jobId)
   if (!past) throw userError('job_not_found', { job_id: jobId })
+  if (isFilmExpired(past)) throw userError('film_expired', { job_id: jobId })
   const events = await operator.events.since(jobId, 0)
   if (past.status === 'completed') {
     // nothing to do: its end is told again, and the film is copied where --out asks for it
@@ -121,11 +123,17 @@ async function list(operator: Operator): Promise<number> {
     const { id, status, progress, request, createdAt } = job
     const line = json
       ? JSON.stringify({ type: 'job', job_id: id, status, progress, path, created_at: createdAt, request })
-      : listLine(job, locale, path ?? (job.error ? errorText(job.error, locale) : ''))
+      : listLine(job, locale, path ?? placeText(job))
     process.stdout.write(`${line}\n`)
   }
   if (jobs.length === 0 && !json) process.stdout.write(`${text(locale, 'cli.no_jobs')}\n`)
   return EXIT.done
+}
+
+/** What is said where a film's path would stand. */
+function placeText(job: Job): string {
+  if (isFilmExpired(job)) return text(locale, 'film.expired')
+  return job.error ? errorText(job.error, locale) : ''
 }
 
 async function cancel(operator: Operator, jobId: string): Promise<number> {

@@ -53,6 +53,10 @@ export interface Config {
   }
   /** Where people reach the web page, without a slash at its end. */
   publicUrl: string | null
+  /** How long things are kept, in days; null: for ever. */
+  keep: { workDays: number; filmDays: number | null; logDays: number }
+  /** Bytes that must be free on the data folder's disk before a job is taken in. */
+  minFreeDisk: number
   /** In USD; null: no ceiling. */
   maxUsdPerJob: number | null
   maxUsdPerUserDay: number | null
@@ -176,6 +180,10 @@ const RULES = {
   MAX_CONCURRENT_JOBS: wholeNumber(1, 1000),
   MAX_CONCURRENT_RENDERS: wholeNumber(1, 1000),
   MAX_ACTIVE_JOBS_PER_USER: wholeNumber(1, 1000),
+  KEEP_WORK_DAYS: wholeNumber(0, 36_500),
+  KEEP_FILMS_DAYS: wholeNumber(1, 36_500),
+  KEEP_LOGS_DAYS: wholeNumber(1, 36_500),
+  MIN_FREE_DISK_MB: wholeNumber(0, 100_000_000),
   OPENAI_BASE_URL: webAddress,
   SUPABASE_BUCKET: bucket,
   FAL_LOOKUP_SECONDS: wholeNumber(0, 86_400),
@@ -298,6 +306,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       auth: supabaseUrl ? { url: supabaseUrl, jwtSecret } : null,
     },
     publicUrl: checked('PUBLIC_URL'),
+    keep: {
+      workDays: checked('KEEP_WORK_DAYS') ?? 7,
+      filmDays: checked('KEEP_FILMS_DAYS'),
+      logDays: checked('KEEP_LOGS_DAYS') ?? 90,
+    },
+    minFreeDisk: (checked('MIN_FREE_DISK_MB') ?? 1000) * 1_000_000,
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,

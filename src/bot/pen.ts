@@ -128,7 +128,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     const job = await service.jobs.get(card.jobId)
     if (job === null) return null
     const latest = events.at(-1)
-    const found = latest?.type === 'completed' ? await filmOf(latest.film, signal) : null
+    const ended = latest?.type === 'completed' && job.film !== null
+    const found = ended ? await filmOf(latest.film, signal) : null
     const film = found === 'later' ? null : found
     const media = film ?? (await pictureOf(job, signal))
     const model = await service.modelOf(job.id)

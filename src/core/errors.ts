@@ -32,6 +32,7 @@ export interface ErrorData {
   job_not_retryable: { job_id: string; status: JobStatus }
   job_not_cancellable: { job_id: string; status: JobStatus }
   job_not_completed: { job_id: string; status: JobStatus }
+  film_expired: { job_id: string }
   size_unreachable: { given: number; least: number }
   // two accounts that can't be made one
   link_code_invalid: { minutes: number }

@@ -215,6 +215,8 @@ export interface WorkFolder {
   /** The jobs that have a folder. */
   jobs(): Promise<string[]>
   remove(jobId: string): Promise<void>
+  /** Removes all but the picture that the film opens on, which can't be had again. */
+  removeButOpening(jobId: string): Promise<void>
 }
 
 /** Where finished things are kept. Keys are ASCII paths such as `films/<job>.mp4`. */
@@ -228,6 +230,8 @@ export interface ObjectStore {
   link(key: string, options: { seconds: number; name: string }): Promise<string>
   /** The object as a file of this machine; null where the store is elsewhere. */
   file(key: string): string | null
+  /** The keys that begin with this, which must hold the folder: `films/<job>`. */
+  list(beginning: string): Promise<string[]>
   remove(key: string): Promise<void>
 }
 
@@ -388,6 +392,22 @@ export interface LinkStore {
    * somebody who has an account of another kind already.
    */
   redeem(typed: string, userId: string): Promise<Linked>
+}
+
+/** What is kept for a time alone. Times are the database's own; whatever was cut off is done by the next call. */
+export interface Retention {
+  /** Does this unless another process is at it already: false then. */
+  alone(work: () => Promise<void>): Promise<boolean>
+  /** Jobs whose films were finished more than so many days ago and are still there, oldest first. */
+  oldFilms(days: number, limit: number): Promise<Job[]>
+  /** Notes that a job's film is no longer there. */
+  filmExpired(jobId: string): Promise<void>
+  /** Removes what happened more than so many days ago to jobs that have ended, all but the end. Returns how many events. */
+  forgetEvents(days: number): Promise<number>
+  /** Removes plans that were made more than so many days ago. Returns how many. */
+  forgetPlans(days: number): Promise<number>
+  /** Removes link codes that work no more. Returns how many. */
+  forgetCodes(): Promise<number>
 }
 
 /** What happened to jobs, in order, for as long as they are kept. */

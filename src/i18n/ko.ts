@@ -58,6 +58,8 @@ export const ko: Record<keyof typeof en, string> = {
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 끝나지 않은 작업만 취소할 수 있습니다.',
   'error.job_not_completed':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 영상은 완성된 뒤에만 있으니 끝나기를 기다리거나 다시 시도해 주세요.',
+  'error.film_expired':
+    '{{job_id}} 작업의 영상은 더 이상 보관하지 않습니다. 여기서는 영상을 완성한 뒤 일정 기간이 지나면 지웁니다. 새로 만들어 주세요.',
   'error.size_unreachable': '이 영상은 {{given}} MB까지 줄일 수 없습니다. 적어도 {{least}} MB가 필요합니다.',
   'error.link_code_invalid':
     '이 코드는 쓸 수 없습니다. 잘못 입력했거나, 이미 쓴 코드이거나, 받은 지 {{minutes}}분이 지났습니다. Discord에서는 /sora-연결, Slack에서는 /sora link 명령으로 새 코드를 받으세요.',
@@ -146,6 +148,7 @@ export const ko: Record<keyof typeof en, string> = {
     '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 같은 서버 ID.',
   'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',
 
+  'film.expired': '보관 기간 지남',
   'film.made_by_ai': '이 영상은 AI로 생성되었습니다({{model}}).',
   'film.made_by_program': '이 영상은 영상 모델이 아니라 프로그램이 그렸습니다({{model}}).',
   'film.encoded': '다시 인코딩한 세그먼트: {{what}}.',

@@ -307,7 +307,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
   }
 }
 
-function toJob(row: JobRow): Job {
+/** A row as the rest of the program knows it. */
+export function toJob(row: JobRow): Job {
   return {
     id: row.id,
     userId: row.userId,

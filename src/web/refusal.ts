@@ -25,6 +25,7 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   job_not_cancellable: 409,
   job_not_completed: 409,
   link_taken: 409,
+  film_expired: 410,
   body_too_large: 413,
   image_too_large: 413,
   body_type_unknown: 415,

@@ -193,6 +193,7 @@ function scene(
     objects: {
       put: async () => {},
       size: async () => 1,
+      list: async () => [],
       read: async (key) =>
         (async function* () {
           yield Buffer.from(key)
