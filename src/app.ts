@@ -46,6 +46,7 @@ import { createLocalModel } from './pipeline/video/local.ts'
 import { createTrim } from './pipeline/video/trim.ts'
 import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
+import { createDisk } from './storage/disk.ts'
 import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createFilmLinks } from './storage/film-links.ts'
 import { removeLeftovers } from './storage/leftovers.ts'
@@ -93,6 +94,8 @@ export interface Service {
   /** Where people find the web page; null where it has no public address. */
   pages: Pages | null
   events: EventLog
+  /** Bytes that are free on the data folder's disk, and how many must be before a job is taken in. */
+  disk(): Promise<{ free: number; least: number }>
   /** What this process has counted. */
   metrics: Metrics
   objects: ObjectStore
@@ -177,7 +180,10 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const watchedLocal = metrics.watched(local)
     const watchedFal = fal && metrics.watched(fal)
     const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
+    const disk = createDisk(dataDir.path)
+    const { minFreeDisk } = config
     const deps = {
+      ...{ disk, minFreeDisk },
       jobs,
       events,
       queue,
@@ -254,6 +260,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       pages: pagesOf(config, filmLinks),
       door: { token: dataDir.token, open: dataDir.announce },
       events,
+      disk: async () => ({ free: await disk.free(), least: minFreeDisk }),
       metrics,
       objects,
       openLink: (url) => (config.supabase ? null : localObjects.openLink(url)),

@@ -28,6 +28,7 @@ export interface ErrorData {
   price_unknown: { model: string }
   cost_over_job: { estimate_usd: number; max_usd: number }
   cost_over_day: { estimate_usd: number; spent_usd: number; max_usd: number; retry_at: string }
+  disk_low: { free: number; least: number }
   job_not_found: { job_id: string }
   job_not_retryable: { job_id: string; status: JobStatus }
   job_not_cancellable: { job_id: string; status: JobStatus }

@@ -219,6 +219,12 @@ export interface WorkFolder {
   removeButOpening(jobId: string): Promise<void>
 }
 
+/** The disk on which the data folder lies. */
+export interface Disk {
+  /** Bytes that this process may still write. */
+  free(): Promise<number>
+}
+
 /** Where finished things are kept. Keys are ASCII paths such as `films/<job>.mp4`. */
 export interface ObjectStore {
   put(key: string, file: string, options: { contentType: string; signal: AbortSignal }): Promise<void>

@@ -50,6 +50,8 @@ export const en = {
     'This film would cost about {{estimate_usd}} USD; up to {{max_usd}} USD a film are allowed. Ask for fewer or shorter segments.',
   'error.cost_over_day':
     'This film would cost about {{estimate_usd}} USD; {{spent_usd}} USD of {{max_usd}} USD in 24 hours are spent. More is possible from {{when}}.',
+  'error.disk_low':
+    'There is no room here for another film at the moment: {{free}} MB are free, and {{least}} MB have to be. Films that are being made go on. Try again later; whoever runs this server has to make room.',
   'error.job_not_found': 'There is no job {{job_id}}.',
   'error.job_not_retryable': 'Job {{job_id}} is {{status}}; only a job that failed or was cut off can go on.',
   'error.job_not_cancellable': 'Job {{job_id}} is {{status}}; only an unfinished one can be cancelled.',

@@ -90,6 +90,11 @@ export function errorText(
     }
     case 'image_too_large':
       return text(locale, `error.${code}`, { given: megabytes(data.given), max: megabytes(data.max) })
+    case 'disk_low':
+      return text(locale, `error.${code}`, {
+        free: Math.floor(data.free / 1e6),
+        least: Math.ceil(data.least / 1e6),
+      })
     case 'size_unreachable':
       // sizes are asked for in whole MB
       return text(locale, `error.${code}`, {

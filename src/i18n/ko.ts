@@ -51,6 +51,8 @@ export const ko: Record<keyof typeof en, string> = {
     '이 영상의 예상 비용은 약 {{estimate_usd}} USD이며, 한 편에 {{max_usd}} USD까지 쓸 수 있습니다. 세그먼트를 줄이거나 짧게 해 주세요.',
   'error.cost_over_day':
     '이 영상의 예상 비용은 약 {{estimate_usd}} USD이며, 24시간 동안 {{max_usd}} USD 중 {{spent_usd}} USD를 썼습니다. {{when}}부터 더 쓸 수 있습니다.',
+  'error.disk_low':
+    '지금은 새 영상을 만들 공간이 없습니다. 남은 공간은 {{free}} MB이고, {{least}} MB가 필요합니다. 이미 만들고 있는 영상은 계속됩니다. 서버를 운영하는 사람이 공간을 비운 뒤에 다시 시도해 주세요.',
   'error.job_not_found': '{{job_id}} 작업이 없습니다.',
   'error.job_not_retryable':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 실패했거나 끊긴 작업만 이어갈 수 있습니다.',

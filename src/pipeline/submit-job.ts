@@ -11,11 +11,12 @@ import {
   type RequestInput,
   type VideoRequest,
 } from '../core/request.ts'
+import { checkDisk, type DiskDeps } from './check-disk.ts'
 
 /** What a picture that decodes slowly may cost, in milliseconds. */
 const FIT_TIMEOUT_MS = 30_000
 
-export interface SubmitDeps {
+export interface SubmitDeps extends DiskDeps {
   jobs: JobStore
   queue: JobQueue
   media: Media
@@ -58,6 +59,7 @@ export async function checkRequest(
 export function createCheckSubmission(deps: SubmitDeps) {
   return async function checkSubmission(submission: Omit<Submission, 'locale' | 'card'>): Promise<void> {
     const { estimateUsd } = await checkRequest(deps, submission)
+    await checkDisk(deps)
     const userId = await deps.jobs.userOf(submission.identity)
     await deps.jobs.checkLimits({ userId, estimateUsd }, submission.limits)
   }
@@ -73,6 +75,7 @@ export function createSubmitJob(deps: SubmitDeps) {
     const first = submission.id === undefined ? null : await deps.jobs.get(submission.id)
     if (first !== null) return first
     const { request, estimateUsd } = await checkRequest(deps, submission)
+    await checkDisk(deps)
     const userId = await deps.jobs.userOf(identity)
     const id = submission.id ?? deps.newId()
     await deps.work.create(id)

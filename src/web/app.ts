@@ -77,7 +77,7 @@ export function createWebApp(deps: WebAppDeps): Hono {
   }
   app.use(limitBody)
   app.post(`${OPERATOR_PATH}:name`, async (c) => (await deps.operatorDoor(c.req.raw)) ?? c.notFound())
-  app.route('/', createHealth({ ...deps, jobs: service.jobs }))
+  app.route('/', createHealth({ ...deps, jobs: service.jobs, disk: service.disk }))
   app.route('/', assets)
   app.get('/objects/*', async (c) => {
     const opened = service.openLink(c.req.url)

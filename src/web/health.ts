@@ -28,15 +28,16 @@ export function countAnswers(metrics: Pick<WebMetrics, 'answered'>): MiddlewareH
 
 /**
  * For whoever runs the program: `/healthz`, the process answers; `/readyz`, it can work too: its database answers and it isn't stopping,
- * else 503; `/metrics`, for Prometheus, and for nobody who comes through a proxy.
+ * else 503; `low disk` where no job is taken in for want of room; `/metrics`, for Prometheus, and for nobody who comes through a proxy.
  */
 export function createHealth(deps: {
   jobs: Pick<JobStore, 'count'>
+  disk: () => Promise<{ free: number; least: number }>
   metrics: WebMetrics
   closing: AbortSignal
   log: Log
 }): Hono {
-  const { jobs, metrics, closing, log } = deps
+  const { jobs, disk, metrics, closing, log } = deps
   const app = new Hono()
   const plain = (c: Context, words: string, status: 200 | 503 = 200) =>
     c.text(`${words}\n`, status, { 'cache-control': 'no-store' })
@@ -46,7 +47,9 @@ export function createHealth(deps: {
     if (closing.aborted) return plain(c, 'stopping', 503)
     try {
       await within(PATIENCE_MS, jobs.count())
-      return plain(c, 'ok')
+      const { free, least } = await disk()
+      // what is there can still be seen, and whoever asks for more is told why not
+      return plain(c, free < least ? `low disk: ${mb(free)} MB of ${mb(least)} MB` : 'ok')
     } catch (error) {
       log.warn({ reason: reasonOf(error) }, 'not ready: the database does not answer')
       return plain(c, 'database', 503)
@@ -59,6 +62,8 @@ export function createHealth(deps: {
   })
   return app
 }
+
+const mb = (bytes: number) => Math.floor(bytes / 1e6)
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()

@@ -39,6 +39,7 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   sign_in_unavailable: 503,
   database_unreachable: 503,
   disk_full: 503,
+  disk_low: 503,
 }
 
 /** When somebody may try again who has too many unfinished jobs: nobody knows when one ends. Seconds. */
@@ -69,7 +70,7 @@ export function refuse(c: Context, error: ErrorDetail, defaultLocale: Locale): R
 /** In seconds; null where to ask again is of no use. */
 function waitOf({ code, data }: ErrorDetail): number | null {
   if (code === 'active_limit') return ACTIVE_RETRY
-  if (code === 'sign_in_unavailable') return ACTIVE_RETRY
+  if (code === 'sign_in_unavailable' || code === 'disk_low') return ACTIVE_RETRY
   if (code !== 'hourly_limit' && code !== 'cost_over_day' && code !== 'link_limit') return null
   return Math.max(1, Math.ceil((Date.parse(data.retry_at) - Date.now()) / 1000))
 }

@@ -71,6 +71,8 @@ async function service({ onTestFinished }: TestContext) {
       return found
     }
     const deps = {
+      disk: { free: async () => 1 },
+      minFreeDisk: 0,
       jobs,
       events,
       queue,

@@ -83,7 +83,7 @@ export function ownFormsOnly({ publicUrl }: Pick<PagesDeps, 'publicUrl'>) {
 }
 
 /** The statuses that pages are sent with. */
-export type Status = 200 | 400 | 403 | 404 | 409 | 410 | 413 | 429 | 500 | 502
+export type Status = 200 | 400 | 403 | 404 | 409 | 410 | 413 | 429 | 500 | 502 | 503
 
 /** The reader's language. */
 export function localeOf(c: Context, { defaultLocale }: PagesDeps): Locale {
@@ -122,5 +122,6 @@ export async function ownJob(
 export function refusalStatus(code: string): Status {
   if (code === 'hourly_limit' || code === 'cost_over_day' || code === 'active_limit' || code === 'link_limit')
     return 429
+  if (code === 'disk_low') return 503
   return code === 'job_not_retryable' || code === 'job_not_cancellable' || code === 'link_taken' ? 409 : 400
 }
