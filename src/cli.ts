@@ -2,8 +2,9 @@ import { access, constants, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { createApp, modelList } from './app.ts'
-import { languageOf, parseArguments, UsageError } from './cli/arguments.ts'
+import { asksDoctor, languageOf, parseArguments, UsageError } from './cli/arguments.ts'
 import { createTextDisplay, type Display, listLine } from './cli/display.ts'
+import { tellFindings } from './cli/doctor.ts'
 import { EXIT } from './cli/exit.ts'
 import { connectOperator } from './cli/remote.ts'
 import { type Watching, watchJob } from './cli/watch.ts'
@@ -29,6 +30,10 @@ const { interrupted, terminated } = watchSignals()
 process.exitCode = await main().catch(explain)
 
 async function main(): Promise<number> {
+  if (asksDoctor(argv, locale)) {
+    const { examine } = await import('./doctor.ts')
+    return tellFindings(await examine(), { json, locale, write: (line) => process.stdout.write(`${line}\n`) })
+  }
   const config = readConfig()
   const { action, request, ...args } = parseArguments(argv, modelList(config).usable, locale)
   if (action.type === 'help') {

@@ -218,6 +218,16 @@ export function loadEnvFile(): void {
 
 /** Reads the environment, the only place that does. A variable that is set to nothing counts as not set. Throws `ConfigError`. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const { config, problems } = examineConfig(env)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+/** The same without throwing: what can't be used counts as not set. */
+export function examineConfig(env: NodeJS.ProcessEnv = process.env): {
+  config: Config
+  problems: ConfigProblem[]
+} {
   const problems: ConfigProblem[] = []
   const set = (variable: string) => env[variable]?.trim() || null
 
@@ -317,8 +327,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,
     filmLabel: checked('FILM_LABEL') ?? 'metadata',
   }
-  if (problems.length > 0) throw new ConfigError(problems)
-  return config
+  return { config, problems }
 }
 
 function missing(variable: string, because: string): ConfigProblem {

@@ -1,8 +1,10 @@
+import { doctorEn } from './doctor-en.ts'
 import { pagesEn } from './pages-en.ts'
 
 /** Every text, in English. `{{name}}` is filled in; the same names stand in `ko.ts`. */
 export const en = {
   ...pagesEn,
+  ...doctorEn,
 
   'change.queued': 'The job has been taken in.',
   'change.planning': 'Planning the shots…',
@@ -166,6 +168,7 @@ export const en = {
     'There is no sound from {{from}} to {{to}} s (segment {{segments}}); the rest of the film has some.',
   'finding.seam': '{{before}}→{{after}} ({{at}} s)',
 
+  'cli.doctor_alone': 'doctor looks at the installation. Beside it there are --json and --lang alone.',
   'cli.description': 'One prompt in, one long coherent video out.',
   'cli.prompt': 'what the film shows, 1–{{max}} characters',
   'cli.segments': 'how many shots, {{allowed}}',

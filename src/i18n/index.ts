@@ -4,6 +4,7 @@ import type { ErrorDetail } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import type { Encoded, FilmFinding, SeamPlace } from '../core/film-check.ts'
 import type { Locale } from '../core/request.ts'
+import type { Finding } from '../doctor/finding.ts'
 import { en } from './en.ts'
 import { ko } from './ko.ts'
 
@@ -177,6 +178,13 @@ export function encodedText({ picture, sound }: Encoded, locale: Locale): string
 /** What is wrong with a variable of the environment, and what it may be. */
 export function problemText(problem: ConfigProblem, locale: Locale): string {
   return fill(locale, `config.${problem.problem}`, problem)
+}
+
+/** What the doctor has found, on one line: how it is, and what to do where something is wrong. */
+export function findingLine(finding: Finding, locale: Locale): string {
+  if ('problem' in finding) return problemText(finding.problem, locale)
+  if ('error' in finding) return errorText(finding.error, locale)
+  return fill(locale, `doctor.${finding.code}`, finding.data)
 }
 
 /** Bytes as MB, with one decimal below ten. */

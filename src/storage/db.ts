@@ -19,7 +19,10 @@ export interface Database {
   close(): Promise<void>
 }
 
-const MIGRATIONS = { migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)) }
+/** The folder of the generated migrations. */
+export const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
+
+const MIGRATIONS = { migrationsFolder }
 
 /** Any number that no other program takes as an advisory lock on the same database. */
 const MIGRATION_LOCK = 7_305_210_926
@@ -99,7 +102,8 @@ export async function openPostgres(url: string, log: Log): Promise<Database> {
   }
 }
 
-function unreachable(url: string, error: unknown) {
+/** The `database_unreachable` of an error that a server's driver threw. The address is told without user and password. */
+export function unreachable(url: string, error: unknown) {
   const { host } = new URL(url)
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : ''
