@@ -7,12 +7,18 @@ import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } fro
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
 import { createLog } from './telemetry.ts'
-import { AddressTaken, type WebServer } from './web/server.ts'
-import { startWeb } from './web.ts'
+import { AddressTaken } from './web/server.ts'
+import { startWeb, type Web } from './web.ts'
 
 /** `npm start`: the program for chats and the web. Its texts for the operator are in the terminal's language. */
 
 const EXIT = { stopped: 0, failed: 1, refused: 2 }
+
+/**
+ * How long an end in order may take, in milliseconds: hosts kill ten seconds after they have asked. What isn't done by then is as after a
+ * crash, and the ledger knows it.
+ */
+const STOP_MS = 9000
 
 // the screen may be read by nobody any more
 process.stdout.on('error', () => {})
@@ -24,14 +30,17 @@ process.exit(await main().catch(explain))
 async function main(): Promise<number> {
   const stopping = new AbortController()
   const stopped = nextSignal()
-  void stopped.then(() => stopping.abort())
+  void stopped.then(() => {
+    stopping.abort()
+    setTimeout(() => process.exit(EXIT.stopped), STOP_MS).unref()
+  })
   const config = readConfig()
   const log = createLog(config.logLevel ?? 'info')
   const app = await createApp(config, log)
   const service = await app.open()
   let discord: DiscordBot | null = null
   let slack: SlackBot | null = null
-  let web: WebServer | null = null
+  let web: Web | null = null
   /** A start that the operator has ended isn't a failure. */
   const unlessStopped = <T>(starting: Promise<T>): Promise<T | null> =>
     starting.catch((error) => {
@@ -39,10 +48,11 @@ async function main(): Promise<number> {
       return null
     })
   try {
+    const { signal } = stopping
+    if (signal.aborted) return EXIT.stopped
     web = await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
     const unfinished = await service.takeUp()
     const { models } = app
-    const { signal } = stopping
     // loaded where they are used alone: the chats' libraries take a while
     if (config.discord) {
       const { startDiscordBot } = await import('./bot/discord/gateway.ts')
@@ -63,11 +73,12 @@ async function main(): Promise<number> {
     log.info({ signal: by }, 'stopping')
     return EXIT.stopped
   } finally {
+    web?.refuse()
     // whatever a surface can't end in order, the jobs are left in order
-    for (const ended of await Promise.allSettled([discord?.stop(), slack?.stop(), web?.stop()])) {
-      if (ended.status === 'rejected')
-        log.error({ err: ended.reason }, 'a surface could not be left in order')
+    for (const ended of await Promise.allSettled([service.handBack(), discord?.stop(), slack?.stop()])) {
+      if (ended.status === 'rejected') log.error({ err: ended.reason }, 'a part could not be left in order')
     }
+    await web?.stop()
     await service.stop()
     log.info({}, 'stopped')
   }
@@ -77,7 +88,7 @@ async function main(): Promise<number> {
 function screen(
   config: Config,
   app: App,
-  { discord, slack, web }: { discord: DiscordBot | null; slack: SlackBot | null; web: WebServer },
+  { discord, slack, web }: { discord: DiscordBot | null; slack: SlackBot | null; web: Web },
   unfinished: number,
 ): string[] {
   const standIn = (variable: string) => text(locale, 'start.stand_in', { variable })
@@ -115,7 +126,7 @@ function screen(
   ].map((line, i) => (i === 0 ? line : `  ${line}`))
 }
 
-function doorText({ door }: NonNullable<Config['slack']>, web: WebServer): string {
+function doorText({ door }: NonNullable<Config['slack']>, web: Web): string {
   if ('appToken' in door) return text(locale, 'start.slack_socket')
   return text(locale, 'start.slack_http', { address: web.address.replace(/^http:\/\//, '') })
 }

@@ -13,6 +13,12 @@ import { createReadToken } from './web/tokens.ts'
 /** Where Slack's signed requests arrive. */
 const SLACK_PATH = '/slack/events'
 
+/** The web at work. */
+export interface Web extends WebServer {
+  /** From now on only what was begun is answered, event streams end, and `/readyz` says so. */
+  refuse(): void
+}
+
 /** Starts the API and the pages, and says to the command line where they are. Throws `AddressTaken`. */
 export async function startWeb(deps: {
   config: Config
@@ -21,7 +27,7 @@ export async function startWeb(deps: {
   log: Log
   /** Answers Slack's requests; null as long as nobody does. */
   slack: () => RequestListener | null
-}): Promise<WebServer> {
+}): Promise<Web> {
   const { config, app, service, log } = deps
   const { supabase, publicUrl, defaultLocale } = config
   const { host, port, corsOrigins, auth } = config.web
@@ -51,16 +57,10 @@ export async function startWeb(deps: {
   const server = await startWebServer({
     ...{ host, port, log, locale: defaultLocale },
     fetch: web.fetch,
-    doors: (path) => (path === SLACK_PATH ? deps.slack() : null),
+    doors: (path) => (path === SLACK_PATH && !closing.signal.aborted ? deps.slack() : null),
   })
   await service.door.open(server.address)
-  return {
-    ...server,
-    async stop() {
-      closing.abort()
-      await server.stop()
-    },
-  }
+  return { ...server, refuse: () => closing.abort() }
 }
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version

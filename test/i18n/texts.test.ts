@@ -56,6 +56,7 @@ const DATA: { [C in ErrorCode]: ErrorData[C] } = {
   body_too_large: { max: 256_000 },
   headers_too_large: { max: 16_384 },
   request_too_slow: {},
+  stopping: {},
   idempotency_key_invalid: { max: 255 },
   idempotency_key_reused: {},
   data_dir_unwritable: { path: '/srv/sora', reason: 'EACCES' },
