@@ -7,18 +7,17 @@ import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
 import type { LinkCode } from './core/link-code.ts'
 import type { Price } from './core/operator.ts'
-import {
-  type CardStore,
-  type EventLog,
-  type FilmLinks,
-  type Identity,
-  immediately,
-  type JobStore,
-  type Limits,
-  type Linked,
-  type Log,
-  type ObjectStore,
-  type WorkFolder,
+import type {
+  CardStore,
+  EventLog,
+  FilmLinks,
+  Identity,
+  JobStore,
+  Limits,
+  Linked,
+  Log,
+  ObjectStore,
+  WorkFolder,
 } from './core/ports.ts'
 import type { Preview } from './core/preview.ts'
 import { costUsd } from './core/price.ts'
@@ -52,6 +51,15 @@ import { createLocalObjects, type OpenedLink } from './storage/objects/local.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
 import { createMetrics, type Metrics } from './telemetry.ts'
 
+/**
+ * What a process does of the program's work: `all`, `serve` takes jobs and runs none, `worker` runs them and takes none, and `command`, the
+ * command line's, runs the jobs that it was asked for and no others.
+ */
+export type Part = 'all' | 'serve' | 'worker' | 'command'
+
+/** How often jobs are looked for that nobody runs and no queue knows of, in milliseconds. */
+const SWEEP_EVERY_MS = 15_000
+
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
 export interface App {
   models: ModelList
@@ -60,7 +68,7 @@ export interface App {
   /** Checks a request and the picture that it opens on, and says its price. Throws `UserError`; nothing has been stored. */
   check(input: RequestInput, picture: string | null): Promise<Price>
   /** Opens the data folder and the database, and takes jobs. Throws `UserError`. */
-  open(): Promise<Service>
+  open(part?: Part): Promise<Service>
 }
 
 /** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
@@ -113,16 +121,17 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const media = createMedia(ffmpeg)
   const ceilings = { perJob: config.maxUsdPerJob, perUserDay: config.maxUsdPerUserDay }
 
-  async function open(): Promise<Service> {
+  async function open(part?: Part): Promise<Service> {
     // loaded when it is needed: a refused request shouldn't wait for it
     quickenDrizzleImports()
     const [
-      { openPglite, openPostgres },
+      { openConnection, openPglite, openPostgres },
       { createEventLog },
       { createJobStore },
       { createCardStore },
       { createLinkStore },
       { createPlanCache },
+      { sharedSecret },
     ] = await Promise.all([
       import('./storage/db.ts'),
       import('./storage/event-log.ts'),
@@ -130,18 +139,31 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       import('./storage/card-store.ts'),
       import('./storage/link-store.ts'),
       import('./storage/plan-cache.ts'),
+      import('./storage/shared-secret.ts'),
     ])
-    const dataDir = await openDataDir(config.dataDir)
+    const { databaseUrl } = config
+    // several processes share what they have in a database server, so each may have this folder or another
+    const shared = config.queue === 'pg-boss'
+    const dataDir = await openDataDir(config.dataDir, { shared })
     const inside = (name: string) => join(dataDir.path, name)
     let database: Database
+    let letGo = async () => {}
     try {
-      database = config.databaseUrl
-        ? await openPostgres(config.databaseUrl, log)
-        : await openPglite(inside('postgres'))
+      database = databaseUrl ? await openPostgres(databaseUrl, log) : await openPglite(inside('postgres'))
+      if (databaseUrl && !shared) {
+        const { holdDatabase } = await import('./storage/sole-instance.ts')
+        letGo = await holdDatabase(databaseUrl, await openConnection(databaseUrl, log), log).catch(
+          async (error) => {
+            await database.close()
+            throw error
+          },
+        )
+      }
     } catch (error) {
       dataDir.release()
       throw error
     }
+    const secret = databaseUrl ? await sharedSecret(database.db, dataDir.secret) : dataDir.secret
     const events = await createEventLog(database, log)
     const jobs = createJobStore(database.db, changeText)
     if (database.exclusive) await jobs.releaseAll()
@@ -153,7 +175,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     // a vendor's package is loaded where it is configured alone
     const localObjects = createLocalObjects({
       root: inside('objects'),
-      secret: dataDir.secret,
+      secret,
       publicUrl: config.publicUrl ?? `http://${hostIn(config.web.host)}:${config.web.port}`,
       now: Date.now,
     })
@@ -175,7 +197,16 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const metrics = createMetrics()
     const watchedLocal = metrics.watched(local)
     const watchedFal = fal && metrics.watched(fal)
-    const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
+    const concurrency = config.maxConcurrentJobs
+    const works = part !== 'serve'
+    // a command runs what it was asked for itself: no queue may hand it other people's jobs
+    const queue =
+      shared && databaseUrl && part !== 'command'
+        ? await (await import('./pipeline/queue/pg-boss.ts')).createPgBossQueue({
+            ...{ concurrency, works, log },
+            connection: await openConnection(databaseUrl, log),
+          })
+        : createInProcessQueue({ concurrency, log })
     const deps = {
       jobs,
       events,
@@ -207,8 +238,19 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const resumeJob = createResumeJob(deps)
     const previews = createPreviews(ffmpeg)
     const links = createLinkStore(database.db)
-    const filmLinks = createFilmLinks({ secret: dataDir.secret, now: Date.now })
-    queue.start(createRunJob(deps))
+    const filmLinks = createFilmLinks({ secret, now: Date.now })
+    if (works) queue.start(createRunJob(deps))
+
+    /** What a process that died, or a database that was away, has left of a job that nobody works on. */
+    async function takeUpUnheld(): Promise<void> {
+      await queue.takeUp(await jobs.unheld())
+    }
+    const sweep =
+      part === 'all' || part === 'worker'
+        ? setInterval(() => {
+            takeUpUnheld().catch((error) => log.warn({ err: error }, 'cannot look for jobs that nobody runs'))
+          }, SWEEP_EVERY_MS)
+        : undefined
 
     return {
       submit: (submission) => submitJob({ ...submission, limits: limitsOf(config, submission.identity) }),
@@ -221,7 +263,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       lastFrame: createShowLastFrame({ jobs, work, previews }),
       async takeUp() {
         const left = await jobs.unfinished()
-        for (const job of left) await queue.enqueue(job, immediately)
+        if (shared) await takeUpUnheld()
+        else await queue.takeUp(left)
         return left.length
       },
       jobs,
@@ -254,8 +297,10 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       costOf: async (jobId) => costUsd(await jobs.segments(jobId)),
       handBack: queue.stop,
       async stop() {
+        clearInterval(sweep)
         await queue.stop()
         await events.close()
+        await letGo()
         await database.close()
         dataDir.release()
       },

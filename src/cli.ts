@@ -61,10 +61,10 @@ async function main(): Promise<number> {
 
 /** The program that holds the data folder already, else this process, which opens the folder when it is needed. */
 async function findProgram(config: Config): Promise<Pick<Operator, 'check'> & { open(): Promise<Operator> }> {
-  const running = await connectOperator(() => doorOf(config.dataDir))
+  const running = config.queue === 'pg-boss' ? null : await connectOperator(() => doorOf(config.dataDir))
   if (running !== null) return { check: running.check, open: async () => running }
   const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
-  return { check: app.check, open: async () => createOperator(app, await app.open()) }
+  return { check: app.check, open: async () => createOperator(app, await app.open('command')) }
 }
 
 /** On a terminal a price above the threshold, or one that isn't known, is asked about; elsewhere it is only told. */

@@ -4,12 +4,16 @@ import { LOCALES, type Locale, shown } from './core/request.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
+const QUEUES = ['in-process', 'pg-boss'] as const
+
 const FILM_LABELS = ['metadata', 'visible'] as const
 
 /** What an operator has set. `null`: not set, and what then happens is the reader's to say. */
 export interface Config {
   dataDir: string
   databaseUrl: string | null
+  /** Who hands out jobs: this process to itself, or the database to any number of processes. */
+  queue: (typeof QUEUES)[number]
   defaultLocale: Locale
   /** The folder from which a command was given: npm runs scripts in the package's. */
   callerDir: string
@@ -79,6 +83,7 @@ export interface ConfigProblem {
     | 'not_slack_secret'
     | 'not_origins'
     | 'needs_accounts'
+    | 'part_needs_queue'
   given: string
   allowed: string
 }
@@ -169,6 +174,7 @@ const RULES = {
     allowed: 'postgres://user:password@host:5432/name',
     secret: true,
   },
+  QUEUE: oneOf(QUEUES),
   DEFAULT_LOCALE: oneOf(LOCALES),
   LOG_LEVEL: oneOf(LOG_LEVELS),
   FILM_LABEL: oneOf(FILM_LABELS),
@@ -224,6 +230,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     return null
   }
 
+  const queue = checked('QUEUE') ?? 'in-process'
+  if (queue === 'pg-boss' && set('DATABASE_URL') === null) {
+    problems.push(missing('DATABASE_URL', 'QUEUE=pg-boss'))
+  }
+
   const openaiKey = set('OPENAI_API_KEY')
   const falKey = set('FAL_KEY')
   const supabaseUrl = checked('SUPABASE_URL')
@@ -273,6 +284,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const config: Config = {
     dataDir: set('DATA_DIR') ?? './data',
     databaseUrl: checked('DATABASE_URL'),
+    queue,
     defaultLocale: checked('DEFAULT_LOCALE') ?? 'ko',
     callerDir: set('INIT_CWD') ?? process.cwd(),
     logLevel: checked('LOG_LEVEL'),

@@ -1,4 +1,4 @@
-import { type App, createApp } from './app.ts'
+import { type App, createApp, type Part } from './app.ts'
 import type { DiscordBot } from './bot/discord/gateway.ts'
 import { DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
 import type { SlackBot } from './bot/slack/app.ts'
@@ -8,9 +8,11 @@ import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
 import { createLog } from './telemetry.ts'
 import { AddressTaken } from './web/server.ts'
-import { startWeb, type Web } from './web.ts'
+import { startHealth, startWeb, type Web } from './web.ts'
 
-/** `npm start`: the program for chats and the web. Its texts for the operator are in the terminal's language. */
+/**
+ * `npm start`: the program for chats and the web. `npm start -- serve` takes jobs and runs none, `npm start -- worker` runs them; any number
+ * of either on one database, with `QUEUE=pg-boss`. Its texts for the operator are in the terminal's language. */
 
 const EXIT = { stopped: 0, failed: 1, refused: 2 }
 
@@ -35,9 +37,10 @@ async function main(): Promise<number> {
     setTimeout(() => process.exit(EXIT.stopped), STOP_MS).unref()
   })
   const config = readConfig()
+  const part = partOf(process.argv.slice(2), config)
   const log = createLog(config.logLevel ?? 'info')
   const app = await createApp(config, log)
-  const service = await app.open()
+  const service = await app.open(part)
   let discord: DiscordBot | null = null
   let slack: SlackBot | null = null
   let web: Web | null = null
@@ -50,15 +53,18 @@ async function main(): Promise<number> {
   try {
     const { signal } = stopping
     if (signal.aborted) return EXIT.stopped
-    web = await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
+    web =
+      part === 'worker'
+        ? await startHealth({ config, service, log })
+        : await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
     const unfinished = await service.takeUp()
     const { models } = app
     // loaded where they are used alone: the chats' libraries take a while
-    if (config.discord) {
+    if (config.discord && part !== 'worker') {
       const { startDiscordBot } = await import('./bot/discord/gateway.ts')
       discord = await unlessStopped(startDiscordBot({ ...config.discord, service, models, log, signal }))
     }
-    if (config.slack && !signal.aborted) {
+    if (config.slack && part !== 'worker' && !signal.aborted) {
       const { startSlackBot } = await import('./bot/slack/app.ts')
       const { defaultLocale } = config
       slack = await unlessStopped(
@@ -66,9 +72,9 @@ async function main(): Promise<number> {
       )
     }
     if (signal.aborted) return EXIT.stopped
-    process.stdout.write(`${screen(config, app, { discord, slack, web }, unfinished).join('\n')}\n`)
+    process.stdout.write(`${screen(config, app, { part, discord, slack, web }, unfinished).join('\n')}\n`)
     const on = { web: web.address, discord: discord?.name ?? null, slack: slack?.team ?? null }
-    log.info({ ...on, unfinished }, 'ready')
+    log.info({ part, ...on, unfinished }, 'ready')
     const by = await Promise.race([stopped, ...(discord ? [discord.lost] : [])])
     log.info({ signal: by }, 'stopping')
     return EXIT.stopped
@@ -88,9 +94,10 @@ async function main(): Promise<number> {
 function screen(
   config: Config,
   app: App,
-  { discord, slack, web }: { discord: DiscordBot | null; slack: SlackBot | null; web: Web },
+  at: { part: Exclude<Part, 'command'>; discord: DiscordBot | null; slack: SlackBot | null; web: Web },
   unfinished: number,
 ): string[] {
+  const { part, web } = at
   const standIn = (variable: string) => text(locale, 'start.stand_in', { variable })
   const { ffmpeg, models } = app
   const folder = config.dataDir
@@ -109,6 +116,16 @@ function screen(
     text(locale, 'start.planner', { what: planner }),
     text(locale, 'start.models', { what: usable }),
     text(locale, 'start.ffmpeg', ffmpeg),
+    ...(config.queue === 'pg-boss' ? [text(locale, `start.part_${part}`)] : []),
+    ...(part === 'worker' ? [text(locale, 'start.health', { address: web.address })] : surfaces(config, at)),
+    ...(unfinished > 0 ? [text(locale, 'start.unfinished', { count: unfinished })] : []),
+    text(locale, 'start.ready'),
+  ].map((line, i) => (i === 0 ? line : `  ${line}`))
+}
+
+/** Where people reach the program. */
+function surfaces(config: Config, { discord, slack, web }: Parameters<typeof screen>[2]): string[] {
+  return [
     text(locale, 'start.web', {
       address: web.address,
       who: text(locale, config.web.auth ? 'start.web_accounts' : 'start.web_single'),
@@ -121,9 +138,19 @@ function screen(
       ? text(locale, 'start.slack', { name: slack.name, team: slack.team, door: doorText(config.slack, web) })
       : text(locale, 'start.slack_off'),
     ...(discord || slack ? [] : [text(locale, 'start.nothing')]),
-    ...(unfinished > 0 ? [text(locale, 'start.unfinished', { count: unfinished })] : []),
-    text(locale, 'start.ready'),
-  ].map((line, i) => (i === 0 ? line : `  ${line}`))
+  ]
+}
+
+/** What this process is to do, by the word it was started with. Throws `ConfigError`. */
+function partOf([word, ...more]: readonly string[], { queue }: Config): Exclude<Part, 'command'> {
+  if (word === undefined) return 'all'
+  if ((word !== 'serve' && word !== 'worker') || more.length > 0) {
+    const given = [word, ...more].join(' ')
+    throw new ConfigError([{ variable: 'npm start', problem: 'not_one_of', given, allowed: 'serve, worker' }])
+  }
+  if (queue === 'pg-boss') return word
+  const allowed = 'QUEUE=pg-boss'
+  throw new ConfigError([{ variable: 'QUEUE', problem: 'part_needs_queue', given: word, allowed }])
 }
 
 function doorText({ door }: NonNullable<Config['slack']>, web: Web): string {

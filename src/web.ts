@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import type { Log } from './core/ports.ts'
 import { createOperator } from './operator.ts'
 import { createWebApp } from './web/app.ts'
+import { createHealth } from './web/health.ts'
 import { createOperatorDoor } from './web/operator.ts'
 import { startWebServer, type WebServer } from './web/server.ts'
 import { createSupabaseAuth } from './web/supabase-auth.ts'
@@ -60,6 +61,29 @@ export async function startWeb(deps: {
     doors: (path) => (path === SLACK_PATH && !closing.signal.aborted ? deps.slack() : null),
   })
   await service.door.open(server.address)
+  return { ...server, refuse: () => closing.abort() }
+}
+
+/** For a worker: whether it lives and can work, and what it has counted, at the same addresses as the web server's. Throws `AddressTaken`. */
+export async function startHealth(deps: {
+  config: Config
+  service: Pick<Service, 'jobs' | 'metrics'>
+  log: Log
+}): Promise<Web> {
+  const { config, service, log } = deps
+  const closing = new AbortController()
+  const { jobs, metrics } = service
+  const health = createHealth({ jobs, metrics, closing: closing.signal, log })
+  const { host, port } = config.web
+  const { fetch } = health
+  const server = await startWebServer({
+    host,
+    port,
+    log,
+    locale: config.defaultLocale,
+    fetch,
+    doors: () => null,
+  })
   return { ...server, refuse: () => closing.abort() }
 }
 

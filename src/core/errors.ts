@@ -54,6 +54,7 @@ export interface ErrorData {
   // an installation that can't work
   data_dir_unwritable: { path: string; reason: string }
   data_dir_locked: { path: string; pid: number; since: string }
+  database_in_use: { address: string; host: string; since: string }
   database_unreachable: { address: string; reason: string }
   ffmpeg_missing: { tried: readonly string[] }
   out_unwritable: { path: string; reason: string }

@@ -6,6 +6,7 @@ import type { Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job, JobStatus } from './job.ts'
 import type { LinkCode } from './link-code.ts'
 import type { Plan, PlanShape } from './plan.ts'
+import type { Enlist } from './queue.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
 import type { RemoteRequest, Segment, SegmentState } from './segment.ts'
 
@@ -262,11 +263,6 @@ export interface Usage {
   active: number
 }
 
-/** An open transaction of the store. `onCommit` runs after it has become durable, and never if it has not. */
-export interface Transaction {
-  onCommit(run: () => void): void
-}
-
 /** Whose a job is, and what it is expected to cost in USD; null where the price isn't known. */
 export interface JobCost {
   userId: string
@@ -280,12 +276,6 @@ export interface NewJob extends JobCost {
   /** Where a chat shows it, for one that was asked for in a chat. */
   card?: CardPlace
 }
-
-/** For what is to happen without a transaction. */
-export const immediately: Transaction = { onCommit: (run) => run() }
-
-/** Gives a job a place in the queue, in the transaction that made it ready. */
-export type Enlist = (job: { id: string; userId: string }, tx: Transaction) => Promise<void>
 
 /** The right to work on a job: whoever lost it can write nothing more. */
 export interface Claim {
@@ -323,6 +313,8 @@ export interface JobStore {
   unfinishedOf(identity: Identity, limit: number): Promise<Job[]>
   /** Every job that still has work to do, oldest first. */
   unfinished(): Promise<Job[]>
+  /** Those of them that no worker holds. */
+  unheld(): Promise<Job[]>
   /** In order. Empty until the job is planned. */
   segments(jobId: string): Promise<Segment[]>
   /** How many jobs there are in each state. */
@@ -396,17 +388,4 @@ export interface EventLog {
   since(jobId: string, seq: number): Promise<JobEvent[]>
   /** The same, and then each new one as it happens, until `signal` aborts. */
   follow(jobId: string, seq: number, signal: AbortSignal): AsyncIterable<JobEvent>
-}
-
-/** Says «somebody run this job, nobody else»; the ledger holds what was done. */
-export interface JobQueue {
-  enqueue: Enlist
-  start(run: (jobId: string, signal: AbortSignal) => Promise<void>): void
-  /** Takes nothing new, aborts what runs and waits for it. */
-  stop(): Promise<void>
-}
-
-/** A number of places that work must hold while it runs, such as a provider's requests at once. */
-export interface Slots {
-  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }

@@ -85,6 +85,8 @@ export const en = {
     'DATA_DIR: can’t write to {{path}} ({{reason}}). Give a folder that this user may write to.',
   'error.data_dir_locked':
     'DATA_DIR: {{path}} is in use by process {{pid}} since {{since}}. Wait for it, or give another folder.',
+  'error.database_in_use':
+    'DATABASE_URL: another Sora Extend uses {{address}}, connected from {{host}} since {{since}}. Stop it, or set QUEUE=pg-boss for both.',
   'error.database_unreachable':
     'DATABASE_URL: no answer from {{address}} ({{reason}}). Give the address of a Postgres server that is running.',
   'error.ffmpeg_missing':
@@ -131,6 +133,8 @@ export const en = {
   'config.not_usd': '{{variable}}: “{{given}}” is not possible. Allowed: an amount in USD, {{allowed}}.',
   'config.not_bucket_name': '{{variable}}: “{{given}}” is not possible. Allowed: up to 63 of {{allowed}}.',
   'config.needed_with': '{{variable}}: it is not set, and {{allowed}} needs it. Set both or neither.',
+  'config.part_needs_queue':
+    '{{variable}}: “npm start -- {{given}}” needs {{allowed}}: the queue in a process is that process’s alone.',
   'config.needs_one_of': '{{variable}}: it can’t be used alone. Set one of these too: {{allowed}}.',
   'config.needs_accounts':
     '{{variable}}: “{{given}}” can be reached from other machines, and without SUPABASE_URL anybody there could use this server. Allowed: {{allowed}}.',
@@ -311,6 +315,10 @@ export const en = {
   'start.objects': 'films: {{what}}',
   'start.stand_in': 'local stand-in ({{variable}} connects a real one)',
   'start.in_folder': 'in {{folder}} ({{variable}} moves them to Supabase)',
+  'start.part_all': 'takes jobs and runs them, beside any number of others (QUEUE=pg-boss)',
+  'start.part_serve': 'takes jobs and runs none: “npm start -- worker” does',
+  'start.part_worker': 'runs jobs, beside any number of others',
+  'start.health': 'health and figures: {{address}}/healthz, /readyz, /metrics',
   'start.web': 'web page and API: {{address}} ({{who}})',
   'start.web_accounts': 'people sign in through Supabase',
   'start.web_single': 'for you alone, on this machine; SUPABASE_URL brings accounts',

@@ -89,6 +89,8 @@ export const ko: Record<keyof typeof en, string> = {
     'DATA_DIR: {{path}} 폴더에 쓸 수 없습니다({{reason}}). 이 사용자가 쓸 수 있는 폴더를 지정하세요.',
   'error.data_dir_locked':
     'DATA_DIR: {{path}} 폴더는 프로세스 {{pid}}번이 {{since}}부터 쓰고 있습니다. 끝나기를 기다리거나 다른 폴더를 지정하세요.',
+  'error.database_in_use':
+    'DATABASE_URL: {{address}} 데이터베이스는 {{host}}에서 {{since}}부터 연결된 다른 Sora Extend가 쓰고 있습니다. 그쪽을 멈추거나, 양쪽 모두 QUEUE=pg-boss로 설정하세요.',
   'error.database_unreachable':
     'DATABASE_URL: {{address}} 서버가 응답하지 않습니다({{reason}}). 실행 중인 Postgres 서버의 주소를 지정하세요.',
   'error.ffmpeg_missing':
@@ -137,6 +139,8 @@ export const ko: Record<keyof typeof en, string> = {
   'config.not_bucket_name': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 63자까지.',
   'config.needed_with':
     '{{variable}}: 설정되지 않았는데 {{allowed}} 설정에 필요합니다. 둘 다 설정하거나 둘 다 비우세요.',
+  'config.part_needs_queue':
+    '{{variable}}: “npm start -- {{given}}” 방식으로 시작하려면 {{allowed}} 값이 필요합니다. 프로세스 안의 대기열은 다른 프로세스와 나눌 수 없습니다.',
   'config.needs_one_of': '{{variable}}: 혼자서는 쓸 수 없습니다. 다음 중 하나도 설정하세요: {{allowed}}.',
   'config.needs_accounts':
     '{{variable}}: “{{given}}” 주소는 다른 컴퓨터에서도 열려, SUPABASE_URL 없이는 누구나 이 서버를 쓸 수 있습니다. 가능한 값: {{allowed}}.',
@@ -317,6 +321,10 @@ export const ko: Record<keyof typeof en, string> = {
   'start.objects': '영상 보관: {{what}}',
   'start.stand_in': '로컬 대역({{variable}} 설정으로 실제 서비스를 연결합니다)',
   'start.in_folder': '{{folder}} ({{variable}} 설정으로 Supabase에 보관합니다)',
+  'start.part_all': '작업을 받고 실행합니다. 다른 프로세스와 함께 쓸 수 있습니다(QUEUE=pg-boss)',
+  'start.part_serve': '작업을 받기만 합니다. 실행은 “npm start -- worker” 프로세스가 합니다',
+  'start.part_worker': '작업을 실행합니다. 몇 개든 함께 띄울 수 있습니다',
+  'start.health': '상태와 지표: {{address}}/healthz, /readyz, /metrics',
   'start.web': '웹 페이지와 API: {{address}} ({{who}})',
   'start.web_accounts': 'Supabase로 로그인합니다',
   'start.web_single': '이 컴퓨터에서 혼자 씁니다. 여러 사람이 쓰려면 SUPABASE_URL을 설정하세요',

@@ -10,11 +10,11 @@ import type {
   Media,
   RenderOrder,
   SegmentMove,
-  Slots,
   VideoModel,
   WorkFolder,
 } from '../core/ports.ts'
 import { plus } from '../core/price.ts'
+import type { Slots } from '../core/queue.ts'
 import type { ModelCapabilities } from '../core/request.ts'
 import type { RemoteRequest, Segment, SegmentState } from '../core/segment.ts'
 

@@ -1,6 +1,7 @@
 import { userError } from '../core/errors.ts'
 import { isUnfinished, type Job } from '../core/job.ts'
-import { immediately, type JobQueue, type JobStore, type Limits } from '../core/ports.ts'
+import type { JobStore, Limits } from '../core/ports.ts'
+import { immediately, type JobQueue } from '../core/queue.ts'
 
 interface RetryDeps {
   jobs: JobStore

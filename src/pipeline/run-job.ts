@@ -1,7 +1,7 @@
 import type { ClipMeasures } from '../core/clip-measures.ts'
 import { type ErrorDetail, isDiskFull, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type FilmCheck, findingsOf } from '../core/film-check.ts'
-import type { Film, Job } from '../core/job.ts'
+import { type Film, isUnfinished, type Job } from '../core/job.ts'
 import {
   type Claim,
   ClaimLost,
@@ -14,6 +14,7 @@ import {
   type ObjectStore,
   type WorkFolder,
 } from '../core/ports.ts'
+import type { Run } from '../core/queue.ts'
 import type { ModelCapabilities } from '../core/request.ts'
 import type { Segment } from '../core/segment.ts'
 import { endCancelled } from './cancel-job.ts'
@@ -43,12 +44,14 @@ export interface RunDeps extends PlanDeps, RenderDeps {
  *
  * `stop` ends the run and leaves the job to whoever runs it next; a cancelled job ends as `cancelled`, any failure as
  * `failed` with its reason. A worker that has lost its claim stops without a trace.
+ *
+ * Returns whether the job has ended. Throws where the store can't say.
  */
-export function createRunJob(deps: RunDeps) {
-  return async function runJob(jobId: string, stop: AbortSignal): Promise<void> {
+export function createRunJob(deps: RunDeps): Run {
+  return async function runJob(jobId, stop) {
     const claim = { jobId, worker: deps.worker }
     const job = await claimJob(deps.jobs, claim, stop)
-    if (!job) return
+    if (!job) return !stop.aborted
     const held = holdClaim(deps, claim, stop)
     try {
       if (job.cancelRequested) throw new JobCancelled()
@@ -60,6 +63,8 @@ export function createRunJob(deps: RunDeps) {
     } finally {
       await held.letGo()
     }
+    const left = await deps.jobs.get(jobId)
+    return left === null || !isUnfinished(left.status)
   }
 }
 

@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
 import { userError } from '../core/errors.ts'
 import type { Log } from '../core/ports.ts'
+import type { Query } from '../core/queue.ts'
 
 /** The one name for «something that takes queries»: the database, or a transaction in it. */
 export type Db = PgDatabase<PgQueryResultHKT>
@@ -17,6 +18,20 @@ export interface Database {
   /** Calls `heard` for each NOTIFY on the channel, until the returned function is called. */
   listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>>
   close(): Promise<void>
+}
+
+/** Runs statements that are written as text. A list stands for one value, an array of the database's. */
+export function queryOf(db: Db): Query {
+  return async (text, values = []) => {
+    // every other piece is the number of a placeholder
+    const chunks = text.split(/\$(\d+)/).map((piece, i) => {
+      return i % 2 === 0 ? sql.raw(piece) : sql.param(values[Number(piece) - 1])
+    })
+    const result: unknown = await db.execute(sql.join(chunks))
+    // PGlite's driver returns an object with the rows, that of a server the rows
+    const rows = Array.isArray(result) ? result : (result as { rows: unknown[] }).rows
+    return [...rows]
+  }
 }
 
 const MIGRATIONS = { migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)) }
@@ -57,6 +72,30 @@ export async function openPglite(folder: string): Promise<Database> {
     exclusive: true,
     listen: (channel, heard) => client.listen(channel, heard),
     close: () => client.close(),
+  }
+}
+
+/**
+ * A connection of its own to a Postgres server, on which a text may hold several statements, a transaction among them. It opens itself
+ * again after a loss. The rows of all statements are returned.
+ */
+export async function openConnection(
+  url: string,
+  log: Log,
+): Promise<{ query: Query; close(): Promise<void> }> {
+  const { default: postgres } = await import('postgres')
+  const client = postgres(url, {
+    prepare: false,
+    max: 1,
+    connect_timeout: 10,
+    onnotice: (notice) => log.debug({ notice: notice.message }, 'postgres notice'),
+  })
+  return {
+    async query(text, values = []) {
+      const results = await client.unsafe(text, [...values] as never[])
+      return (results as unknown[]).flat() as Record<string, unknown>[]
+    },
+    close: () => client.end({ timeout: 1 }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import { userError } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import {
@@ -11,10 +11,11 @@ import {
   sourcesOf,
   UNFINISHED,
 } from '../core/job.ts'
-import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/ports.ts'
+import { type Claim, ClaimLost, type JobStore } from '../core/ports.ts'
+import type { Transaction } from '../core/queue.ts'
 import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, type Segment } from '../core/segment.ts'
-import type { Db } from './db.ts'
+import { type Db, queryOf } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
 import { checkActiveLimit, checkLimits, lockUser, usageOf } from './limits.ts'
 import { usualSeconds } from './render-times.ts'
@@ -27,6 +28,7 @@ type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
 
 const now = sql`now()`
 const leaseEnd = (leaseMs: number) => sql`now() + ${leaseMs} * interval '1 millisecond'`
+const isUnheld = or(isNull(jobs.claimedBy), lt(jobs.claimedUntil, now))
 const atLeast = (progress: number) => sql`greatest(${jobs.progress}, ${progress})`
 
 /** The jobs in Postgres. Times are the database's own, so that machines with different clocks agree. */
@@ -59,7 +61,9 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
 
   async function transaction<T>(work: (tx: Db, committing: Transaction) => Promise<T>): Promise<T> {
     const afterwards: (() => void)[] = []
-    const result = await db.transaction((tx) => work(tx, { onCommit: (run) => afterwards.push(run) }))
+    const result = await db.transaction((tx) =>
+      work(tx, { onCommit: (run) => afterwards.push(run), query: queryOf(tx) }),
+    )
     for (const run of afterwards) run()
     return result
   }
@@ -68,6 +72,11 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     const [row] = isUuid(id) ? await tx.select().from(jobs).where(eq(jobs.id, id)) : []
     if (!row) throw userError('job_not_found', { job_id: id })
     return row
+  }
+
+  async function oldestFirst(which: SQL | undefined): Promise<Job[]> {
+    const rows = await db.select().from(jobs).where(which).orderBy(asc(jobs.createdAt), asc(jobs.id))
+    return rows.map(toJob)
   }
 
   async function segmentsOf(tx: Db, jobId: string): Promise<Segment[]> {
@@ -129,14 +138,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       return rows.map(({ job }) => toJob(job))
     },
 
-    async unfinished() {
-      const rows = await db
-        .select()
-        .from(jobs)
-        .where(inArray(jobs.status, [...UNFINISHED]))
-        .orderBy(asc(jobs.createdAt), asc(jobs.id))
-      return rows.map(toJob)
-    },
+    unfinished: () => oldestFirst(inArray(jobs.status, [...UNFINISHED])),
+    unheld: () => oldestFirst(and(inArray(jobs.status, [...UNFINISHED]), isUnheld)),
 
     segments: (jobId) => segmentsOf(db, jobId),
 
@@ -163,7 +166,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           and(
             eq(jobs.id, id),
             inArray(jobs.status, [...UNFINISHED]),
-            or(isNull(jobs.claimedBy), eq(jobs.claimedBy, worker), lt(jobs.claimedUntil, now)),
+            or(isUnheld, eq(jobs.claimedBy, worker)),
           ),
         )
         .returning()

@@ -229,3 +229,9 @@ export const planCache = pgTable('plan_cache', {
   plan: jsonb('plan').$type<Plan>().notNull(),
   createdAt: instant('created_at').notNull().defaultNow(),
 }).enableRLS()
+
+/** What all processes on one database must have in common and nobody else may know. */
+export const secrets = pgTable('secrets', {
+  name: varchar('name', { length: 50 }).primaryKey(),
+  value: text('value').notNull(),
+}).enableRLS()

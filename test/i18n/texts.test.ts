@@ -61,6 +61,7 @@ const DATA: { [C in ErrorCode]: ErrorData[C] } = {
   idempotency_key_reused: {},
   data_dir_unwritable: { path: '/srv/sora', reason: 'EACCES' },
   data_dir_locked: { path: '/srv/sora', pid: 4321, since: '2026-11-23T20:15:30.000Z' },
+  database_in_use: { address: 'db.example.com:5432', host: '10.0.0.7', since: '2026-11-23T20:15:30.000Z' },
   database_unreachable: { address: 'db.example.com:5432', reason: 'ECONNREFUSED' },
   ffmpeg_missing: { tried: ['FFMPEG_PATH=/opt/ffmpeg', 'ffmpeg'] },
   out_unwritable: { path: '/root/film.mp4', reason: 'EACCES' },
@@ -168,6 +169,7 @@ describe.each(LOCALES)('in %s', (locale) => {
       ['active_limit', ['2', ID, 'a1b2']],
       ['job_not_retryable', [ID, text(locale, 'status.merging')]],
       ['data_dir_locked', ['4321', '/srv/sora']],
+      ['database_in_use', ['db.example.com:5432', '10.0.0.7', 'QUEUE=pg-boss']],
       ['ffmpeg_missing', ['FFMPEG_PATH=/opt/ffmpeg']],
       ['render_rejected', ['3', 'content policy']],
     ] as const) {
