@@ -115,7 +115,9 @@ export interface Service {
   modelOf(jobId: string): Promise<ModelCapabilities>
   /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
   costOf(jobId: string): Promise<number | null>
-  /** Leaves running jobs to the next start, and closes everything. */
+  /** Takes no more jobs, and leaves those that run to whoever takes them up next. */
+  handBack(): Promise<void>
+  /** The same, and closes everything. */
   stop(): Promise<void>
 }
 
@@ -313,6 +315,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         return modelById(job.request.model)
       },
       costOf: async (jobId) => costUsd(await jobs.segments(jobId)),
+      handBack: queue.stop,
       async stop() {
         clearInterval(sweep)
         await queue.stop()

@@ -7,8 +7,8 @@ import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } fro
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
 import { createLog } from './telemetry.ts'
-import { AddressTaken, type WebServer } from './web/server.ts'
-import { startHealth, startWeb } from './web.ts'
+import { AddressTaken } from './web/server.ts'
+import { startHealth, startWeb, type Web } from './web.ts'
 
 /**
  * `npm start`: the program for chats and the web. `npm start -- serve` takes jobs and runs none, `npm start -- worker` runs them; any number
@@ -16,6 +16,14 @@ import { startHealth, startWeb } from './web.ts'
 
 const EXIT = { stopped: 0, failed: 1, refused: 2 }
 
+/**
+ * How long an end in order may take, in milliseconds: hosts kill ten seconds after they have asked. What isn't done by then is as after a
+ * crash, and the ledger knows it.
+ */
+const STOP_MS = 9000
+
+// the screen may be read by nobody any more
+process.stdout.on('error', () => {})
 loadEnvFile()
 const locale = terminalLocale()
 // at once: a chat's own library may have timers that would keep the process
@@ -24,7 +32,10 @@ process.exit(await main().catch(explain))
 async function main(): Promise<number> {
   const stopping = new AbortController()
   const stopped = nextSignal()
-  void stopped.then(() => stopping.abort())
+  void stopped.then(() => {
+    stopping.abort()
+    setTimeout(() => process.exit(EXIT.stopped), STOP_MS).unref()
+  })
   const config = readConfig()
   const part = partOf(process.argv.slice(2), config)
   const log = createLog(config.logLevel ?? 'info')
@@ -32,7 +43,7 @@ async function main(): Promise<number> {
   const service = await app.open(part)
   let discord: DiscordBot | null = null
   let slack: SlackBot | null = null
-  let web: WebServer | null = null
+  let web: Web | null = null
   /** A start that the operator has ended isn't a failure. */
   const unlessStopped = <T>(starting: Promise<T>): Promise<T | null> =>
     starting.catch((error) => {
@@ -40,13 +51,14 @@ async function main(): Promise<number> {
       return null
     })
   try {
+    const { signal } = stopping
+    if (signal.aborted) return EXIT.stopped
     web =
       part === 'worker'
         ? await startHealth({ config, service, log })
         : await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
     const unfinished = await service.takeUp()
     const { models } = app
-    const { signal } = stopping
     // loaded where they are used alone: the chats' libraries take a while
     if (config.discord && part !== 'worker') {
       const { startDiscordBot } = await import('./bot/discord/gateway.ts')
@@ -67,11 +79,12 @@ async function main(): Promise<number> {
     log.info({ signal: by }, 'stopping')
     return EXIT.stopped
   } finally {
+    web?.refuse()
     // whatever a surface can't end in order, the jobs are left in order
-    for (const ended of await Promise.allSettled([discord?.stop(), slack?.stop(), web?.stop()])) {
-      if (ended.status === 'rejected')
-        log.error({ err: ended.reason }, 'a surface could not be left in order')
+    for (const ended of await Promise.allSettled([service.handBack(), discord?.stop(), slack?.stop()])) {
+      if (ended.status === 'rejected') log.error({ err: ended.reason }, 'a part could not be left in order')
     }
+    await web?.stop()
     await service.stop()
     log.info({}, 'stopped')
   }
@@ -81,7 +94,7 @@ async function main(): Promise<number> {
 function screen(
   config: Config,
   app: App,
-  at: { part: Exclude<Part, 'command'>; discord: DiscordBot | null; slack: SlackBot | null; web: WebServer },
+  at: { part: Exclude<Part, 'command'>; discord: DiscordBot | null; slack: SlackBot | null; web: Web },
   unfinished: number,
 ): string[] {
   const { part, web } = at
@@ -140,7 +153,7 @@ function partOf([word, ...more]: readonly string[], { queue }: Config): Exclude<
   throw new ConfigError([{ variable: 'QUEUE', problem: 'part_needs_queue', given: word, allowed }])
 }
 
-function doorText({ door }: NonNullable<Config['slack']>, web: WebServer): string {
+function doorText({ door }: NonNullable<Config['slack']>, web: Web): string {
   if ('appToken' in door) return text(locale, 'start.slack_socket')
   return text(locale, 'start.slack_http', { address: web.address.replace(/^http:\/\//, '') })
 }

@@ -7,8 +7,16 @@ import type { Log, VideoModel } from './core/ports.ts'
 /** Fields whose values are never written, wherever they stand. */
 const SECRET = ['authorization', 'token', 'apiKey', 'key', 'password', 'secret', 'databaseUrl', 'cookie']
 
+/**
+ * Whoever reads stderr may be slow or gone, and neither may keep this process: pino's own destination would try its last lines for ever
+ * at the end, deaf to every signal (sonic-boom 4.2.1, flushSync).
+ */
+const STDERR: DestinationStream = { write: (line) => void process.stderr.write(line) }
+
 /** JSON lines on stderr, so that stdout stays a command's own. */
-export function createLog(level: string, to: DestinationStream = pino.destination(2)): Log {
+export function createLog(level: string, to: DestinationStream = STDERR): Log {
+  // the first line that nobody reads would end the process otherwise
+  process.stderr.on('error', () => {})
   const redact = SECRET.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
   return pino({ level, redact, serializers: { err: withoutQuestion, cause: withoutQuestion } }, to)
 }

@@ -50,6 +50,7 @@ export interface ErrorData {
   body_too_large: { max: number }
   headers_too_large: { max: number }
   request_too_slow: Record<string, never>
+  stopping: Record<string, never>
   idempotency_key_invalid: { max: number }
   idempotency_key_reused: Record<string, never>
   // an installation that can't work

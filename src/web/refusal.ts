@@ -37,6 +37,7 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   headers_too_large: 431,
   internal: 500,
   sign_in_unavailable: 503,
+  stopping: 503,
   database_unreachable: 503,
   disk_full: 503,
   disk_low: 503,
@@ -44,6 +45,9 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
 
 /** When somebody may try again who has too many unfinished jobs: nobody knows when one ends. Seconds. */
 const ACTIVE_RETRY = 30
+
+/** When another process, or the same one anew, should answer. Seconds. */
+const STOPPING_RETRY = 10
 
 /** The HTTP status of an error. */
 export function statusOf(code: ErrorCode): ContentfulStatusCode {
@@ -71,6 +75,7 @@ export function refuse(c: Context, error: ErrorDetail, defaultLocale: Locale): R
 function waitOf({ code, data }: ErrorDetail): number | null {
   if (code === 'active_limit') return ACTIVE_RETRY
   if (code === 'sign_in_unavailable' || code === 'disk_low') return ACTIVE_RETRY
+  if (code === 'stopping') return STOPPING_RETRY
   if (code !== 'hourly_limit' && code !== 'cost_over_day' && code !== 'link_limit') return null
   return Math.max(1, Math.ceil((Date.parse(data.retry_at) - Date.now()) / 1000))
 }

@@ -52,6 +52,8 @@ export interface Running {
   said(text: string): Promise<void>
   /** What it has written so far, to stdout and to stderr. */
   output(): string
+  /** Stops reading what it writes, as a terminal or a collector of logs that is gone. */
+  hangUp(): void
   /** Signals the command alone. A SIGKILL leaves its ffmpeg running, as a real crash would. */
   kill(signal: NodeJS.Signals): void
   /** Signals the whole process group, as a terminal does at Ctrl-C. */
@@ -159,6 +161,10 @@ function startProgram(program: string, args: readonly string[], folder: string, 
     line: (fits) => seen(() => json().find(fits), 'the line that was waited for'),
     said: (text) => seen(() => (stdout.includes(text) ? true : undefined), `“${text}”`).then(() => {}),
     output: () => `${stdout}\n${stderr}`,
+    hangUp() {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    },
     kill: (signal) => end(pid, signal),
     killGroup: (signal) => end(-pid, signal),
   }
