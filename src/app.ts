@@ -26,6 +26,7 @@ import { createCancelJob } from './pipeline/cancel-job.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
 import { createPreviews } from './pipeline/media/previews.ts'
+import { noteStates } from './pipeline/note-states.ts'
 import { createLocalPlanner } from './pipeline/planner/local.ts'
 import { createPreviewFilm } from './pipeline/preview-film.ts'
 import { createInProcessQueue } from './pipeline/queue/in-process.ts'
@@ -90,7 +91,10 @@ export interface Service {
   lastFrame(jobId: string, signal: AbortSignal, segment?: number): Promise<Buffer | null>
   /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
   takeUp(): Promise<number>
-  jobs: Pick<JobStore, 'count' | 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>
+  jobs: Pick<
+    JobStore,
+    'count' | 'waiting' | 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'
+  >
   cards: CardStore
   /** How much of what is allowed a person has used; null: it isn't counted for them. */
   allowance(identity: Identity): Promise<Allowance>
@@ -174,7 +178,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     }
     const secret = databaseUrl ? await sharedSecret(database.db, dataDir.secret) : dataDir.secret
     const events = await createEventLog(database, log)
-    const jobs = createJobStore(database.db, changeText)
+    const metrics = createMetrics()
+    const jobs = noteStates(createJobStore(database.db, changeText), log, metrics, () => new Date())
     if (database.exclusive) await jobs.releaseAll()
 
     const work = createWorkFolder(inside('work'))
@@ -200,7 +205,6 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const planner = config.openai
       ? (await import('./pipeline/planner/openai.ts')).createOpenAiPlanner({ ...config.openai, log })
       : createLocalPlanner()
-    const metrics = createMetrics()
     const watchedLocal = metrics.watched(local)
     const watchedFal = fal && metrics.watched(fal)
     const disk = createDisk(dataDir.path)

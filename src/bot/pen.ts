@@ -246,9 +246,14 @@ export function createPen(deps: PenDeps, card: Card): Pen {
 
     async write(events, signal) {
       try {
-        if (await send(events, signal)) await passed(events)
+        const behind = events.filter(({ seq }) => seq > shownSeq).length
+        const whole = await send(events, signal)
+        service.metrics.edited(platform.name, 'made')
+        if (behind > 1) service.metrics.edited(platform.name, 'dropped', behind - 1)
+        if (whole) await passed(events)
       } catch (error) {
         if (signal.aborted) return
+        service.metrics.edited(platform.name, 'failed')
         await settle(events, asChatError(error)).catch((err) =>
           deps.log.error({ ...log, err }, 'cannot note what became of a card'),
         )

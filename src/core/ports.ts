@@ -329,6 +329,8 @@ export interface JobStore {
   segments(jobId: string): Promise<Segment[]>
   /** How many jobs there are in each state. */
   count(): Promise<Record<JobStatus, number>>
+  /** How many unfinished jobs wait for somebody to work on them, and for how long the oldest has, in seconds; 0 where none does. */
+  waiting(): Promise<{ jobs: number; oldestSeconds: number }>
   /** How many jobs of a person count against the limits now. */
   usage(userId: string): Promise<Usage>
   /** Whether `submit` would take such a job in now. Throws what it throws. */

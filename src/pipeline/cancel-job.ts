@@ -32,5 +32,4 @@ export async function endCancelled(
   await cancelRender(deps, job)
   await deps.jobs.cancel(claim)
   await deps.work.remove(job.id)
-  deps.log.info({ job_id: job.id }, 'job cancelled')
 }

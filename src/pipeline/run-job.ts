@@ -1,6 +1,6 @@
 import type { ClipMeasures } from '../core/clip-measures.ts'
 import { type ErrorDetail, isDiskFull, reasonOf, UserError, userError } from '../core/errors.ts'
-import { type FilmCheck, findingsOf } from '../core/film-check.ts'
+import type { FilmCheck } from '../core/film-check.ts'
 import { type Film, isUnfinished, type Job } from '../core/job.ts'
 import {
   type Claim,
@@ -55,9 +55,7 @@ export function createRunJob(deps: RunDeps): Run {
     const held = holdClaim(deps, claim, stop)
     try {
       if (job.cancelRequested) throw new JobCancelled()
-      const film = await makeFilm(deps, claim, job, held.signal)
-      const findings = film.check === null ? [] : findingsOf(film.check).map(({ code }) => code)
-      deps.log.info({ job_id: jobId, findings }, 'job completed')
+      await makeFilm(deps, claim, job, held.signal)
     } catch (error) {
       await endJob(deps, claim, job, held.signal.aborted ? held.signal.reason : error, stop)
     } finally {
@@ -68,7 +66,7 @@ export function createRunJob(deps: RunDeps): Run {
   }
 }
 
-async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<Film> {
+async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<void> {
   await deps.work.create(job.id)
   if (job.status !== 'queued') await deps.jobs.note(claim, { type: 'resumed' })
   if (job.status === 'queued') await deps.jobs.startPlanning(claim)
@@ -82,7 +80,6 @@ async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSign
   const film = await joinAndStore(deps, job, segments, measures, signal)
   await deps.jobs.complete(claim, film)
   await deps.work.remove(job.id)
-  return film
 }
 
 async function joinAndStore(
@@ -172,7 +169,7 @@ async function endJob(
     } else {
       const detail = detailOf(cause)
       await deps.jobs.fail(claim, detail)
-      deps.log.error({ ...about, code: detail.code, err: cause }, 'job failed')
+      deps.log.error({ ...about, code: detail.code, err: cause }, 'what a job failed by')
     }
   } catch (error) {
     // the job stays as it is in the store, and goes on when somebody claims it again

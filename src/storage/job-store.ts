@@ -152,6 +152,17 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       >
     },
 
+    async waiting() {
+      const [row] = await db
+        .select({
+          jobs: count(),
+          oldestSeconds: sql`coalesce(extract(epoch from now() - min(${jobs.updatedAt})), 0)`.mapWith(Number),
+        })
+        .from(jobs)
+        .where(and(inArray(jobs.status, [...UNFINISHED]), isUnheld))
+      return row ?? { jobs: 0, oldestSeconds: 0 }
+    },
+
     usage: (userId) => usageOf(db, userId),
     checkLimits: (job, limits) => checkLimits(db, job, limits),
 

@@ -7,9 +7,16 @@ import { FORWARDED } from './guards.ts'
 /** What is counted of the web, and how all that is counted is told. */
 export interface WebMetrics {
   answered(request: { method: string; route: string; status: number }, seconds: number): void
-  text(jobs: Awaited<ReturnType<JobStore['count']>>): Promise<string>
+  text(now: {
+    jobs: Awaited<ReturnType<JobStore['count']>>
+    waiting: Awaited<ReturnType<JobStore['waiting']>>
+    disk: Room
+  }): Promise<string>
   contentType: string
 }
+
+/** Bytes that are free, and how many must be before a film is begun. */
+type Room = { free: number; least: number }
 
 /** How long the database may take before it counts as away, in milliseconds. */
 const PATIENCE_MS = 3000
@@ -31,8 +38,8 @@ export function countAnswers(metrics: Pick<WebMetrics, 'answered'>): MiddlewareH
  * else 503; `low disk` where no job is taken in for want of room; `/metrics`, for Prometheus, and for nobody who comes through a proxy.
  */
 export function createHealth(deps: {
-  jobs: Pick<JobStore, 'count'>
-  disk: () => Promise<{ free: number; least: number }>
+  jobs: Pick<JobStore, 'count' | 'waiting'>
+  disk: () => Promise<Room>
   metrics: WebMetrics
   closing: AbortSignal
   log: Log
@@ -57,7 +64,8 @@ export function createHealth(deps: {
   })
   app.get('/metrics', async (c) => {
     if (FORWARDED.some((name) => c.req.header(name) !== undefined)) return c.notFound()
-    const body = await metrics.text(await jobs.count())
+    const [counted, waiting, room] = await Promise.all([jobs.count(), jobs.waiting(), disk()])
+    const body = await metrics.text({ jobs: counted, waiting, disk: room })
     return c.body(body, 200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
   })
   return app

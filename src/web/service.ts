@@ -3,7 +3,7 @@ import type { PagesService, PageViewer } from './pages/site.ts'
 
 /** What the web needs of the program at work. */
 export interface WebService extends PagesService {
-  jobs: PagesService['jobs'] & Pick<JobStore, 'userOf' | 'count'>
+  jobs: PagesService['jobs'] & Pick<JobStore, 'userOf' | 'count' | 'waiting'>
   /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
   costOf(jobId: string): Promise<number | null>
   /** Bytes that are free for films, and how many must be before one is taken in. */

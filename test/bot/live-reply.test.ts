@@ -81,6 +81,7 @@ function scene(
   const chat = {
     edits: [] as Edit[],
     tries: 0,
+    counted: { made: 0, failed: 0, dropped: 0 },
     direct: [] as string[],
     told: [] as string[],
     notices: [] as NoticeView[],
@@ -144,6 +145,11 @@ function scene(
       return ['smaller.mp4']
     },
     lastFrame: async () => Buffer.from('frame'),
+    metrics: {
+      edited(_chat, outcome, count = 1) {
+        chat.counted[outcome] += count
+      },
+    },
     jobs: {
       get: async () => current,
       list: async () => [current],
@@ -239,6 +245,8 @@ describe('edits', () => {
     expect(chat.edits).toHaveLength(2)
     expect(chat.edits[1]?.view.progress).toBe(0.5)
     expect(card.shownSeq).toBe(5)
+    // of four changes the newest was shown
+    expect(chat.counted).toEqual({ made: 2, failed: 0, dropped: 3 })
   })
 
   test('they become rarer as the message grows old', async () => {
@@ -323,7 +331,7 @@ describe('edits', () => {
     const before = chat.tries
     happen(COMPLETED)
     await clock.pass(MINUTE)
-    expect([chat.fail, chat.tries]).toEqual([[], before])
+    expect([chat.fail, chat.tries, chat.counted.failed]).toEqual([[], before, 1])
     await clock.pass(2 * MINUTE)
     expect(chat.edits.at(-1)?.view.tone).toBe('done')
   })

@@ -80,7 +80,11 @@ test('with nothing set up it says what could be, and that is no fault', async ()
 
 test('each wrong key is named by its variable, and none is shown', async () => {
   const wrong = {
-    ...{ OPENAI_API_KEY: 'sk-proj-wrong0000', FAL_KEY: 'wrong-fal-key', DISCORD_TOKEN: 'wrong-discord-token' },
+    ...{
+      OPENAI_API_KEY: 'sk-proj-wrong0000',
+      FAL_KEY: 'wrong-fal-key',
+      DISCORD_TOKEN: 'wrong-discord-token',
+    },
     ...{ SLACK_BOT_TOKEN: 'xoxb-wrong', SUPABASE_SECRET_KEY: 'sb_secret_wrong' },
   }
   const { code, lines, stdout } = await ask(wrong)

@@ -1,12 +1,17 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Running } from '../support/cli.ts'
 import { PROMPT } from '../support/services.ts'
 import { startSingleWeb } from '../support/single-web.ts'
 import { until } from '../support/until.ts'
 
 let address: string
+let running: Running
 
 beforeAll(async () => {
-  address = (await startSingleWeb(afterAll)).address
+  const web = await startSingleWeb(afterAll)
+  address = web.address
+  running = web.running
 })
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${address}${path}`, { headers })
@@ -41,6 +46,11 @@ test('Prometheus reads how a film was made: jobs by state, segments, their cost,
     seconds: 60,
   })
   expect(await counted('sora_segment_seconds_count{model="wan-2.7"}')).toBe(2)
+  expect(await counted('sora_job_wait_seconds_count')).toBe(1)
+  expect(await counted('sora_job_ends_total{status="completed",code=""}')).toBe(1)
+  expect(await counted('sora_queue_depth')).toBe(0)
+  expect(await counted('sora_disk_free_bytes')).toBeGreaterThan(0)
+  expect(await counted('sora_disk_reserve_bytes')).toBe(1_000_000_000)
   expect(await counted('sora_spend_usd_total{model="wan-2.7"}')).toBeGreaterThan(0)
   await get(`/api/status/${id}`)
   await get(`/api/status/none`)
@@ -56,4 +66,45 @@ test('whoever comes through a proxy sees no figures', async () => {
   const answer = await get('/metrics', { 'x-forwarded-for': '203.0.113.9' })
   expect(answer.ok).toBe(false)
   expect(await answer.text()).not.toContain('sora_')
+})
+
+test('the dashboard asks for nothing that isn’t told, by labels that it has', async () => {
+  const told = await (await get('/metrics')).text()
+  const kinds = new Map(
+    [...told.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', kind]) => [name, kind]),
+  )
+  const dashboard = readFileSync(new URL('../../docs/grafana.json', import.meta.url), 'utf8')
+  const asked = JSON.parse(dashboard).panels.flatMap((panel: { targets: { expr: string }[] }) =>
+    panel.targets.map(({ expr }) => expr),
+  ) as string[]
+  expect(asked.length).toBeGreaterThan(10)
+  for (const expr of asked) {
+    const names = expr.match(/\b(sora|process|nodejs)_\w+/g) ?? []
+    expect(names, expr).not.toEqual([])
+    for (const name of names) {
+      const plain = name.replace(/_(bucket|count|sum)$/, '')
+      const kind = kinds.get(name) ?? kinds.get(plain)
+      expect([expr, kind === 'histogram' ? plain !== name : kind !== undefined]).toEqual([expr, true])
+      const series = [...told.matchAll(new RegExp(`^${name}\\{(.*)\\} `, 'gm'))].map(
+        ([, labels = '']) => labels,
+      )
+      const by = /by \(([^)]*)\)/.exec(expr)?.[1]?.split(', ') ?? []
+      if (series.length > 0) for (const label of by) expect(series[0], expr).toContain(`${label}="`)
+    }
+  }
+})
+
+test('the log has one line for each change of a job’s state, and no prompt', async () => {
+  const jobs = await (await get('/api/jobs')).json()
+  const { job_id: id } = jobs.jobs[0]
+  const lines = running
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line))
+  const states = lines.filter((line) => line.job_id === id && 'status' in line)
+  expect(states.map(({ status, msg }) => [status, msg])).toEqual(
+    ['queued', 'planning', 'generating', 'merging', 'completed'].map((status) => [status, `job ${status}`]),
+  )
+  expect(running.output()).not.toContain(PROMPT)
 })
