@@ -129,6 +129,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       { createCardStore },
       { createLinkStore },
       { createPlanCache },
+      { createRenderPlaces },
       { sharedSecret },
     ] = await Promise.all([
       import('./storage/db.ts'),
@@ -137,6 +138,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       import('./storage/card-store.ts'),
       import('./storage/link-store.ts'),
       import('./storage/plan-cache.ts'),
+      import('./storage/render-places.ts'),
       import('./storage/shared-secret.ts'),
     ])
     const { databaseUrl } = config
@@ -163,6 +165,9 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     }
     const secret = databaseUrl ? await sharedSecret(database.db, dataDir.secret) : dataDir.secret
     const events = await createEventLog(database, log)
+    const places = await createRenderPlaces(database, {
+      ...{ places: config.maxConcurrentRenders, describe: changeText, log },
+    })
     const jobs = createJobStore(database.db, changeText)
     if (database.exclusive) await jobs.releaseAll()
 
@@ -223,7 +228,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         if (!watchedFal) throw userError('model_unavailable', { model: id, allowed: models.usable })
         return watchedFal
       },
-      slots: createSlots(config.maxConcurrentRenders),
+      places,
+      line: createSlots(1),
       log,
       worker: randomUUID(),
       newId: randomUUID,
@@ -297,6 +303,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         clearInterval(sweep)
         await queue.stop()
         await events.close()
+        await places.close()
         await letGo()
         await database.close()
         dataDir.release()

@@ -350,6 +350,18 @@ export interface JobStore {
   retry(id: string, limits: Limits, enlist: Enlist): Promise<Job>
 }
 
+/** `MAX_CONCURRENT_RENDERS` places at the provider over all processes: a segment holds one while it has a request there, or may have. */
+export interface RenderPlaces {
+  /** Moves a planned segment to `submitting`, as `moveSegment` would; null where no place is free now. */
+  take(claim: Claim, segment: Segment, move: SegmentMove): Promise<Segment | null>
+  /** A job that nobody runs, and that has a request at the provider; null where there is none. */
+  forsaken(): Promise<string | null>
+  /** Names this job no more in this process: its request can't be seen to here. */
+  passOver(jobId: string): void
+  /** Resolves when a place may have become free, or `signal` aborts. */
+  freed(signal: AbortSignal): Promise<void>
+}
+
 /** Where jobs' cards stand in chats. A card is added with its job. */
 export interface CardStore {
   /** A job's card on a platform. */

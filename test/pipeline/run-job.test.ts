@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
+import { ne } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, describe, expect, type TestContext, test } from 'vitest'
 import type { JobEvent } from '../../src/core/event.ts'
 import { endsJob } from '../../src/core/event.ts'
 import type { Identity } from '../../src/core/ports.ts'
@@ -19,6 +20,8 @@ import { createEventLog } from '../../src/storage/event-log.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createLocalObjects } from '../../src/storage/objects/local.ts'
 import { createPlanCache } from '../../src/storage/plan-cache.ts'
+import { createRenderPlaces } from '../../src/storage/render-places.ts'
+import { jobs as jobsTable } from '../../src/storage/schema.ts'
 import { createWorkFolder } from '../../src/storage/work-folder.ts'
 import { asShown, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
 import { NO_LIMITS, openUsedPglite, silentLog } from '../support/databases.ts'
@@ -61,10 +64,14 @@ async function service({ onTestFinished }: TestContext) {
     now: Date.now,
   })
 
-  function worker(options: { work?: string; renders?: number } = {}) {
+  async function worker(options: { work?: string; renders?: number } = {}) {
     const media = createMedia(ffmpeg)
     const work = createWorkFolder(join(root, options.work ?? 'work'))
     const queue = createInProcessQueue({ concurrency: 4, log: silentLog })
+    // without a number: any, since other tests use the same database at the same time
+    const places = await createRenderPlaces(database, {
+      ...{ places: options.renders ?? 1000, describe: changeText, log: silentLog },
+    })
     const capabilities = (id: string) => {
       const found = CATALOGUE.find((candidate) => candidate.id === id)
       if (!found) throw new Error(`no model ${id}`)
@@ -83,7 +90,9 @@ async function service({ onTestFinished }: TestContext) {
       capabilities,
       ceilings: { perJob: null, perUserDay: null },
       videoModel: () => model,
-      slots: createSlots(options.renders ?? 2),
+      // the database is shared with tests that run at the same time
+      places,
+      line: createSlots(1),
       log: silentLog,
       worker: randomUUID(),
       newId: randomUUID,
@@ -91,6 +100,7 @@ async function service({ onTestFinished }: TestContext) {
       visibleLabel: false,
     }
     queue.start(createRunJob(deps))
+    onTestFinished(() => places.close())
     const submitJob = createSubmitJob(deps)
     const resumeJob = createResumeJob(deps)
     return {
@@ -119,7 +129,7 @@ async function service({ onTestFinished }: TestContext) {
     return segments.map(({ state, attempts }) => `${state} ${attempts}`)
   }
 
-  const first = worker()
+  const first = await worker()
   const workers = [first]
   onTestFinished(async () => {
     for (const each of workers) await each.stop()
@@ -130,8 +140,8 @@ async function service({ onTestFinished }: TestContext) {
     objects,
     endOf,
     segmentsOf,
-    worker(options: Parameters<typeof worker>[0]) {
-      const another = worker(options)
+    async worker(options: Parameters<typeof worker>[0]) {
+      const another = await worker(options)
       workers.push(another)
       return another
     },
@@ -325,7 +335,7 @@ describe('a delivered clip', () => {
     await all.stop()
     all.model.stuckAt = null
     all.model.downloads = []
-    await all.worker({ work: 'other-machine' }).resume(job.id)
+    await (await all.worker({ work: 'other-machine' })).resume(job.id)
     await expectFilm(all, job.id)
     expect(all.model.downloads.map(segmentOf)).toEqual([1, 2, 3])
     expect(paidPlaces(all.model)).toEqual([1, 2, 3])
@@ -340,7 +350,7 @@ describe('a delivered clip', () => {
     await all.stop()
     all.model.stuckAt = null
     all.model.script = [{ at: 'download', gives: 'nothing' }]
-    await all.worker({ work: 'other-machine' }).resume(job.id)
+    await (await all.worker({ work: 'other-machine' })).resume(job.id)
     await expectFailure(all, job.id, 'clip_lost')
     expect(paidPlaces(all.model)).toEqual([1, 2])
   })
@@ -373,13 +383,37 @@ describe('cancelling', () => {
 })
 
 describe('MAX_CONCURRENT_RENDERS', () => {
+  // what other tests have left unfinished would keep its places
+  beforeEach(async () => {
+    await database.db.update(jobsTable).set({ status: 'failed' }).where(ne(jobsTable.status, 'completed'))
+  })
+
   test.for([1, 2])('%i holds over the jobs of several people', async (renders, context) => {
     const all = await service(context)
-    const { submit } = all.worker({ renders })
+    const { submit } = await all.worker({ renders })
     all.model.gather = renders
     const jobs = [await submit(MINA), await submit(JUN), await submit(MINA)]
     for (const job of jobs) await expectFilm(all, job.id)
     expect(all.model.mostAtOnce).toBe(renders)
     expect(all.model.paid).toHaveLength(9)
+  })
+
+  test('is held over several processes, and a place that a stopped one has left behind becomes free', async (context) => {
+    const all = await service(context)
+    const first = await all.worker({ renders: 1 })
+    all.model.stuckAt = 1
+    const left = await first.submit(MINA)
+    await expect.poll(() => all.segmentsOf(left.id)).toContain('submitted 1')
+    await first.stop()
+    all.model.stuckAt = null
+    const second = await all.worker({ renders: 1 })
+    const job = await second.submit(JUN)
+    await expectFilm(all, job.id)
+    expect(all.model.mostAtOnce).toBe(1)
+    // nobody runs it, but its request was seen to by whoever needed its place
+    expect(await all.segmentsOf(left.id)).toEqual(['rendered 1', 'planned 0', 'planned 0'])
+    await second.resume(left.id)
+    await expectFilm(all, left.id)
+    expect(all.model.paid).toHaveLength(6)
   })
 })
