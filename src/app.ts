@@ -24,6 +24,7 @@ import { costUsd } from './core/price.ts'
 import type { ModelCapabilities, ModelList, RequestInput } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
+import { createDepot } from './pipeline/depot.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
 import { createPreviews } from './pipeline/media/previews.ts'
@@ -174,7 +175,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const work = createWorkFolder(inside('work'))
     await clearWork(work, jobs)
     const previewWork = createWorkFolder(inside('previews'))
-    for (const left of await previewWork.jobs()) await previewWork.remove(left)
+    // where the folder is shared, another process may be at it
+    if (!shared) for (const left of await previewWork.jobs()) await previewWork.remove(left)
     // a vendor's package is loaded where it is configured alone
     const localObjects = createLocalObjects({
       root: inside('objects'),
@@ -210,8 +212,12 @@ export async function createApp(config: Config, log: Log): Promise<App> {
             connection: await openConnection(databaseUrl, log),
           })
         : createInProcessQueue({ concurrency, log })
+    const previews = createPreviews(ffmpeg)
+    const depot = shared ? createDepot({ objects, work, log }) : null
     const deps = {
       jobs,
+      previews,
+      depot,
       events,
       queue,
       media,
@@ -240,7 +246,6 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const checkSubmission = createCheckSubmission(deps)
     const retryJob = createRetryJob(deps)
     const resumeJob = createResumeJob(deps)
-    const previews = createPreviews(ffmpeg)
     const links = createLinkStore(database.db)
     const filmLinks = createFilmLinks({ secret, now: Date.now })
     if (works) queue.start(createRunJob(deps))
@@ -263,8 +268,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       retry: (jobId, identity) => retryJob(jobId, limitsOf(config, identity)),
       resume: (jobId, identity) => resumeJob(jobId, limitsOf(config, identity)),
       cancel: createCancelJob(deps),
-      preview: createPreviewFilm({ ...deps, work: previewWork, previews }),
-      lastFrame: createShowLastFrame({ jobs, work, previews }),
+      preview: createPreviewFilm({ ...deps, work: previewWork }),
+      lastFrame: createShowLastFrame(deps),
       async takeUp() {
         const left = await jobs.unfinished()
         if (shared) await takeUpUnheld()

@@ -22,5 +22,6 @@ export async function endCancelled(deps: RenderDeps, claim: Claim, job: Job): Pr
   await cancelRender(deps, job)
   await deps.jobs.cancel(claim)
   await deps.work.remove(job.id)
+  await deps.depot?.clear(job)
   deps.log.info({ job_id: job.id }, 'job cancelled')
 }

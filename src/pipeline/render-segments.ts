@@ -2,24 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClipMeasures } from '../core/clip-measures.ts'
 import { isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type Job, PROGRESS } from '../core/job.ts'
-import type {
-  ChainLink,
-  Claim,
-  Media,
-  RenderedClip,
-  RenderOrder,
-  SegmentMove,
-  VideoModel,
-  WorkFolder,
-} from '../core/ports.ts'
+import type { ChainLink, Claim, RenderedClip, RenderOrder, SegmentMove, VideoModel } from '../core/ports.ts'
 import { plus } from '../core/price.ts'
 import type { ModelCapabilities } from '../core/request.ts'
 import type { RemoteRequest, Segment, SegmentState } from '../core/segment.ts'
+import { fetchClip, fetchOpening, keepForOthers, type SharingDeps } from './share-files.ts'
 import { type Await, type PlaceDeps, takePlace } from './take-place.ts'
 
-export interface RenderDeps extends PlaceDeps {
-  media: Media
-  work: WorkFolder
+export interface RenderDeps extends PlaceDeps, SharingDeps {
   /** The provider behind a model's id. */
   videoModel: (id: string) => VideoModel
   /** What is true of a model. */
@@ -55,7 +45,9 @@ export async function renderSegments(
 ): Promise<(ClipMeasures | null)[]> {
   const run: Run = { deps, claim, job, of: segments.length, payAgain: job.payAgain, signal }
   const measures: Promise<ClipMeasures | null>[] = []
+  const kept: Promise<void>[] = []
   try {
+    await fetchOpening(deps, job, signal)
     for (const segment of segments) {
       signal.throwIfAborted()
       if (segment.state === 'stored') {
@@ -63,12 +55,13 @@ export async function renderSegments(
         measures.push(Promise.resolve(null))
       } else {
         await render(run, segment)
+        kept.push(keepForOthers(deps, job, segment, signal))
         measures.push(measure(run, segment, [...measures]))
       }
     }
   } finally {
     // nothing may still read clips that are then cleared away
-    await Promise.all(measures)
+    await Promise.all([...measures, ...kept])
   }
   return Promise.all(measures)
 }
@@ -255,7 +248,7 @@ async function bringBack(run: Run, segment: Segment): Promise<void> {
     () => true,
     () => false,
   )
-  if (!whole) {
+  if (!whole && !(await fetchClip(run.deps, run.job, clip, run.signal))) {
     await download(run, segment).catch((error) => {
       if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
       throw userError('clip_lost', { segment: segment.index, reason: reasonOf(error) }, { cause: error })

@@ -6,6 +6,7 @@ import type { Media, RenderOrder, VideoModel } from '../../src/core/ports.ts'
 import type { ModelCapabilities } from '../../src/core/request.ts'
 import { changeText } from '../../src/i18n/index.ts'
 import { createMedia } from '../../src/pipeline/media/media.ts'
+import { createPreviews } from '../../src/pipeline/media/previews.ts'
 import { createSlots } from '../../src/pipeline/queue/slots.ts'
 import { renderSegments } from '../../src/pipeline/render-segments.ts'
 import { CATALOGUE } from '../../src/pipeline/video/catalogue.ts'
@@ -84,6 +85,8 @@ async function jobOf(segments: number, continuity: Continuity, deliver: Deliver)
     const process = new AbortController()
     const deps = {
       jobs,
+      previews: createPreviews(ffmpeg),
+      depot: null,
       media: killedAt ? { ...media, [killedAt]: () => kill(process) } : media,
       work,
       videoModel: () => model,

@@ -8,12 +8,15 @@ import { endsJob } from '../../src/core/event.ts'
 import type { Identity } from '../../src/core/ports.ts'
 import { changeText } from '../../src/i18n/index.ts'
 import { createCancelJob } from '../../src/pipeline/cancel-job.ts'
+import { createDepot } from '../../src/pipeline/depot.ts'
 import { createMedia } from '../../src/pipeline/media/media.ts'
+import { createPreviews } from '../../src/pipeline/media/previews.ts'
 import { createLocalPlanner } from '../../src/pipeline/planner/local.ts'
 import { createInProcessQueue } from '../../src/pipeline/queue/in-process.ts'
 import { createSlots } from '../../src/pipeline/queue/slots.ts'
 import { createResumeJob } from '../../src/pipeline/retry-job.ts'
 import { createRunJob } from '../../src/pipeline/run-job.ts'
+import { createShowLastFrame } from '../../src/pipeline/show-last-frame.ts'
 import { createSubmitJob } from '../../src/pipeline/submit-job.ts'
 import { CATALOGUE } from '../../src/pipeline/video/catalogue.ts'
 import { createEventLog } from '../../src/storage/event-log.ts'
@@ -25,6 +28,7 @@ import { jobs as jobsTable } from '../../src/storage/schema.ts'
 import { createWorkFolder } from '../../src/storage/work-folder.ts'
 import { asShown, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
 import { NO_LIMITS, openUsedPglite, silentLog } from '../support/databases.ts'
+import { makePicture } from '../support/film.ts'
 import { createScriptedModel, type ScriptedModel, segmentOf } from '../support/scripted-model.ts'
 
 const folder = await testFolder()
@@ -64,7 +68,7 @@ async function service({ onTestFinished }: TestContext) {
     now: Date.now,
   })
 
-  async function worker(options: { work?: string; renders?: number } = {}) {
+  async function worker(options: { work?: string; renders?: number; depot?: boolean } = {}) {
     const media = createMedia(ffmpeg)
     const work = createWorkFolder(join(root, options.work ?? 'work'))
     const queue = createInProcessQueue({ concurrency: 4, log: silentLog })
@@ -82,6 +86,8 @@ async function service({ onTestFinished }: TestContext) {
       events,
       queue,
       media,
+      previews: createPreviews(ffmpeg),
+      depot: options.depot ? createDepot({ objects, work, log: silentLog }) : null,
       work,
       objects,
       models: { models: CATALOGUE, usable: ['wan-2.7'], default: 'wan-2.7' },
@@ -105,9 +111,10 @@ async function service({ onTestFinished }: TestContext) {
     const resumeJob = createResumeJob(deps)
     return {
       stop: () => queue.stop(),
-      submit: (identity = MINA) => {
+      lastFrame: createShowLastFrame(deps),
+      submit: (identity = MINA, picture: string | null = null) => {
         const input = { prompt: 'a fox in the snow', segments: SEGMENTS, seconds: 4 }
-        return submitJob({ input, picture: null, identity, locale: 'en', limits: NO_LIMITS })
+        return submitJob({ input, picture, identity, locale: 'en', limits: NO_LIMITS })
       },
       resume: (jobId: string) => resumeJob(jobId, NO_LIMITS),
       cancel: createCancelJob(deps),
@@ -340,6 +347,31 @@ describe('a delivered clip', () => {
     expect(all.model.downloads.map(segmentOf)).toEqual([1, 2, 3])
     expect(paidPlaces(all.model)).toEqual([1, 2, 3])
     expect(await all.segmentsOf(job.id)).toEqual(['stored 1', 'stored 1', 'stored 1'])
+  })
+
+  test('and the picture that it opens on are kept for other machines until the film is there', async (context) => {
+    const all = await service(context)
+    const here = await all.worker({ work: 'here', depot: true })
+    all.model.stuckAt = 2
+    const picture = await makePicture(join(folder, 'opening.png'), 640, 360)
+    const job = await here.submit(MINA, picture)
+    await expect.poll(() => all.model.paid.length, { timeout: 20_000 }).toBe(2)
+    // a process that shows the job may be on a third machine
+    const elsewhere = await all.worker({ work: 'elsewhere', depot: true })
+    await expect
+      .poll(async () => (await elsewhere.lastFrame(job.id, new AbortController().signal))?.subarray(0, 3))
+      .toEqual(Buffer.from('ffd8ff', 'hex'))
+    const kept = `work/${job.id}/clip-01.mp4`
+    await expect.poll(() => all.objects.size(kept)).toBeGreaterThan(0)
+    await here.stop()
+    all.model.stuckAt = null
+    all.model.script = [{ at: 'download', gives: 'nothing', segment: 1 }]
+    await elsewhere.resume(job.id)
+    await expectFilm(all, job.id)
+    expect(paidPlaces(all.model)).toEqual([1, 2, 3])
+    for (const name of ['clip-01.mp4', 'clip-03.mp4', 'opening.png', 'last-frame-01.png.jpg']) {
+      await expect.poll(() => all.objects.size(`work/${job.id}/${name}`)).toBeNull()
+    }
   })
 
   test('that is gone from the provider and from this machine fails the job, and pays nothing', async (context) => {
