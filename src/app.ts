@@ -23,6 +23,7 @@ import { costUsd } from './core/price.ts'
 import type { ModelCapabilities, ModelList, RequestInput } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
+import { createDepot } from './pipeline/depot.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
 import { createPreviews } from './pipeline/media/previews.ts'
@@ -143,6 +144,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       { createLinkStore },
       { createPlanCache },
       { createRetention },
+      { createRenderPlaces },
       { sharedSecret },
     ] = await Promise.all([
       import('./storage/db.ts'),
@@ -152,6 +154,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       import('./storage/link-store.ts'),
       import('./storage/plan-cache.ts'),
       import('./storage/retention.ts'),
+      import('./storage/render-places.ts'),
       import('./storage/shared-secret.ts'),
     ])
     const { databaseUrl } = config
@@ -178,6 +181,9 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     }
     const secret = databaseUrl ? await sharedSecret(database.db, dataDir.secret) : dataDir.secret
     const events = await createEventLog(database, log)
+    const places = await createRenderPlaces(database, {
+      ...{ places: config.maxConcurrentRenders, describe: changeText, log },
+    })
     const metrics = createMetrics()
     const jobs = noteStates(createJobStore(database.db, changeText), log, metrics, () => new Date())
     if (database.exclusive) await jobs.releaseAll()
@@ -219,9 +225,13 @@ export async function createApp(config: Config, log: Log): Promise<App> {
             connection: await openConnection(databaseUrl, log),
           })
         : createInProcessQueue({ concurrency, log })
+    const previews = createPreviews(ffmpeg)
+    const depot = shared ? createDepot({ objects, work, log }) : null
     const deps = {
       ...{ disk, minFreeDisk },
       jobs,
+      previews,
+      depot,
       events,
       queue,
       media,
@@ -238,7 +248,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         if (!watchedFal) throw userError('model_unavailable', { model: id, allowed: models.usable })
         return watchedFal
       },
-      slots: createSlots(config.maxConcurrentRenders),
+      places,
+      line: createSlots(1),
       log,
       worker: randomUUID(),
       newId: randomUUID,
@@ -249,12 +260,11 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const checkSubmission = createCheckSubmission(deps)
     const retryJob = createRetryJob(deps)
     const resumeJob = createResumeJob(deps)
-    const previews = createPreviews(ffmpeg)
     const links = createLinkStore(database.db)
     const filmLinks = createFilmLinks({ secret, now: Date.now })
     if (works) queue.start(createRunJob(deps))
     const tidy = createTidy({
-      ...{ jobs, work, objects, keep: config.keep, log, now: deps.now },
+      ...{ jobs, work, objects, depot, keep: config.keep, log, now: deps.now },
       retention: createRetention(database),
       async removeLeftovers() {
         const old = { ageMs: LEFT_AFTER_MS, now: Date.now() }
@@ -282,8 +292,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       retry: (jobId, identity) => retryJob(jobId, limitsOf(config, identity)),
       resume: (jobId, identity) => resumeJob(jobId, limitsOf(config, identity)),
       cancel: createCancelJob(deps),
-      preview: createPreviewFilm({ ...deps, work: previewWork, previews }),
-      lastFrame: createShowLastFrame({ jobs, work, previews }),
+      preview: createPreviewFilm({ ...deps, work: previewWork }),
+      lastFrame: createShowLastFrame(deps),
       async takeUp() {
         const left = await jobs.unfinished()
         if (shared) await takeUpUnheld()
@@ -325,6 +335,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         await queue.stop()
         await tidying.stop()
         await events.close()
+        await places.close()
         await letGo()
         await database.close()
         dataDir.release()

@@ -237,7 +237,7 @@ export interface ObjectStore {
   link(key: string, options: { seconds: number; name: string }): Promise<string>
   /** The object as a file of this machine; null where the store is elsewhere. */
   file(key: string): string | null
-  /** The keys that begin with this, which must hold the folder: `films/<job>`. */
+  /** What begins with this, in its folder alone: `films/<job>` has keys, `work/` has the folders in it too, such as `work/<job>`. */
   list(beginning: string): Promise<string[]>
   remove(key: string): Promise<void>
 }
@@ -360,6 +360,18 @@ export interface JobStore {
   requestCancel(id: string): Promise<void>
   /** Puts a failed job back in line. Throws `job_not_found`, `job_not_retryable`, `active_limit`. */
   retry(id: string, limits: Limits, enlist: Enlist): Promise<Job>
+}
+
+/** `MAX_CONCURRENT_RENDERS` places at the provider over all processes: a segment holds one while it has a request there, or may have. */
+export interface RenderPlaces {
+  /** Moves a planned segment to `submitting`, as `moveSegment` would; null where no place is free now. */
+  take(claim: Claim, segment: Segment, move: SegmentMove): Promise<Segment | null>
+  /** A job that nobody runs, and that has a request at the provider; null where there is none. */
+  forsaken(): Promise<string | null>
+  /** Names this job no more in this process: its request can't be seen to here. */
+  passOver(jobId: string): void
+  /** Resolves when a place may have become free, or `signal` aborts. */
+  freed(signal: AbortSignal): Promise<void>
 }
 
 /** Where jobs' cards stand in chats. A card is added with its job. */

@@ -34,7 +34,7 @@ export interface JobQueue {
   stop(): Promise<void>
 }
 
-/** A number of places that work must hold while it runs, such as a provider's requests at once. */
+/** A number of places in this process that work must hold while it runs. */
 export interface Slots {
   run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }

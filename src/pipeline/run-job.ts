@@ -80,6 +80,7 @@ async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSign
   const film = await joinAndStore(deps, job, segments, measures, signal)
   await deps.jobs.complete(claim, film)
   await deps.work.remove(job.id)
+  await deps.depot?.clear(job)
 }
 
 async function joinAndStore(

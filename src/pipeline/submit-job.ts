@@ -1,4 +1,5 @@
 import type { CardPlace } from '../core/card.ts'
+import { reasonOf, userError } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
 import type { Identity, JobStore, Limits, Media, WorkFolder } from '../core/ports.ts'
 import { allowedEstimate, type Ceilings } from '../core/price.ts'
@@ -13,15 +14,21 @@ import {
   type VideoRequest,
 } from '../core/request.ts'
 import { checkDisk, type DiskDeps } from './check-disk.ts'
+import type { Depot } from './depot.ts'
 
 /** What a picture that decodes slowly may cost, in milliseconds. */
 const FIT_TIMEOUT_MS = 30_000
+
+/** How long a picture may take on its way to the object store, in milliseconds. */
+const KEEP_TIMEOUT_MS = 30_000
 
 export interface SubmitDeps extends DiskDeps {
   jobs: JobStore
   queue: JobQueue
   media: Media
   work: WorkFolder
+  /** Where the machine that runs the job finds its picture; null where it runs here. */
+  depot: Depot | null
   models: ModelList
   capabilities: (model: string) => ModelCapabilities
   ceilings: Ceilings
@@ -83,8 +90,12 @@ export function createSubmitJob(deps: SubmitDeps) {
     try {
       if (picture !== null) {
         const size = frameSize(request.resolution, request.aspect)
-        await deps.media.fitImage(picture, size, deps.work.opening(id), AbortSignal.timeout(FIT_TIMEOUT_MS))
+        const opening = deps.work.opening(id)
+        await deps.media.fitImage(picture, size, opening, AbortSignal.timeout(FIT_TIMEOUT_MS))
+        if (deps.depot !== null) await keep(deps.depot, id, opening)
       }
+      // a process that shares this folder may begin in it as soon as the job is in line
+      if (deps.depot !== null) await deps.work.remove(id)
       const job = { id, userId, request, locale, estimateUsd, ...(card ? { card } : {}) }
       return await deps.jobs.submit(job, limits, deps.queue.enqueue)
     } catch (error) {
@@ -92,4 +103,10 @@ export function createSubmitJob(deps: SubmitDeps) {
       throw error
     }
   }
+}
+
+function keep(depot: Depot, id: string, opening: string): Promise<void> {
+  return depot.keep(id, opening, AbortSignal.timeout(KEEP_TIMEOUT_MS)).catch((cause) => {
+    throw userError('store_failed', { reason: reasonOf(cause) }, { cause })
+  })
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { filmOf } from '../core/film.ts'
 import type { Job } from '../core/job.ts'
 import type { JobStore, Log, ObjectStore, Retention, WorkFolder } from '../core/ports.ts'
+import { DEPOT, type Depot } from './depot.ts'
 
 /** How long things are kept, in days; null: for ever. */
 export interface Keep {
@@ -17,6 +18,8 @@ export interface TidyDeps {
   work: WorkFolder
   objects: Pick<ObjectStore, 'list' | 'remove'>
   retention: Retention
+  /** What is kept of jobs for other machines; null where there are none. */
+  depot: Depot | null
   /** Removes from this machine what a process left that was killed. Returns how many files. */
   removeLeftovers: () => Promise<number>
   keep: Keep
@@ -41,8 +44,9 @@ export function createTidy(deps: TidyDeps) {
   return async function tidy(signal: AbortSignal): Promise<void> {
     const work = await tidyWork(deps)
     const leftovers = await deps.removeLeftovers()
-    const gone = { work, leftovers, films: 0, events: 0, plans: 0, codes: 0 }
+    const gone = { work, leftovers, depot: 0, films: 0, events: 0, plans: 0, codes: 0 }
     await deps.retention.alone(async () => {
+      gone.depot = await tidyDepot(deps, signal)
       gone.films = await expireFilms(deps, signal)
       gone.events = await deps.retention.forgetEvents(deps.keep.logDays)
       gone.plans = await deps.retention.forgetPlans(PLAN_DAYS)
@@ -97,6 +101,20 @@ async function needsOpening({ jobs }: TidyDeps, { id, status, request }: Job): P
   if (status !== 'failed' || !request.image) return false
   const [first] = await jobs.segments(id)
   return first?.state !== 'stored'
+}
+
+async function tidyDepot(deps: TidyDeps, signal: AbortSignal): Promise<number> {
+  if (deps.depot === null) return 0
+  let removed = 0
+  for (const place of await deps.objects.list(DEPOT)) {
+    if (signal.aborted) break
+    const job = await deps.jobs.get(place.slice(DEPOT.length))
+    // before its first segment is stored, nothing but the picture is there
+    if (job === null || !hasEnded(deps, job) || (await needsOpening(deps, job))) continue
+    await deps.depot.clear(job)
+    removed += 1
+  }
+  return removed
 }
 
 async function expireFilms(deps: TidyDeps, signal: AbortSignal): Promise<number> {

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import { userError } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import {
@@ -14,7 +14,7 @@ import {
 import { type Claim, ClaimLost, type JobStore } from '../core/ports.ts'
 import type { Transaction } from '../core/queue.ts'
 import { PLAIN_JOIN } from '../core/request.ts'
-import { canMoveSegment, type Segment } from '../core/segment.ts'
+import { canMoveSegment, OCCUPYING, type Segment } from '../core/segment.ts'
 import { type Db, queryOf } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
 import { checkActiveLimit, checkLimits, lockUser, usageOf } from './limits.ts'
@@ -23,12 +23,16 @@ import { cards, identities, isUuid, jobs, segments } from './schema.ts'
 import { storable } from './storable.ts'
 import { isThem, userOf } from './users.ts'
 
+/** Told when a request has left the provider. */
+export const PLACES_CHANNEL = 'render_places'
+
 type JobRow = typeof jobs.$inferSelect
 type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
 
 const now = sql`now()`
 const leaseEnd = (leaseMs: number) => sql`now() + ${leaseMs} * interval '1 millisecond'`
-const isUnheld = or(isNull(jobs.claimedBy), lt(jobs.claimedUntil, now))
+/** No worker holds the job. */
+export const isUnheld = or(isNull(jobs.claimedBy), lt(jobs.claimedUntil, now))
 const atLeast = (progress: number) => sql`greatest(${jobs.progress}, ${progress})`
 
 /** The jobs in Postgres. Times are the database's own, so that machines with different clocks agree. */
@@ -55,9 +59,14 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
   const move = (claim: Claim, to: JobStatus, set: JobSet, step: Parameters<typeof underClaim>[3]) =>
     underClaim(claim, sourcesOf(to), { ...set, status: to }, step)
 
-  /** Ends a job and lets go of it. */
+  /** Ends a job and lets go of it, and of its place at the provider where it has one. */
   const end = (claim: Claim, to: JobStatus, set: JobSet, change: JobChange) =>
-    move(claim, to, { ...set, claimedBy: null, claimedUntil: null }, change)
+    move(claim, to, { ...set, claimedBy: null, claimedUntil: null }, async (tx) => {
+      await tellOfPlace(tx)
+      return change
+    })
+
+  const tellOfPlace = (tx: Db) => tx.execute(sql`select pg_notify(${PLACES_CHANNEL}, '')`)
 
   async function transaction<T>(work: (tx: Db, committing: Transaction) => Promise<T>): Promise<T> {
     const afterwards: (() => void)[] = []
@@ -189,12 +198,12 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     async release(claim) {
       await db
         .update(jobs)
-        .set({ claimedBy: null, claimedUntil: null })
+        .set({ claimedBy: null, claimedUntil: now })
         .where(and(eq(jobs.id, claim.jobId), eq(jobs.claimedBy, claim.worker)))
     },
 
     async releaseAll() {
-      await db.update(jobs).set({ claimedBy: null, claimedUntil: null })
+      await db.update(jobs).set({ claimedBy: null, claimedUntil: now }).where(isNotNull(jobs.claimedBy))
     },
 
     note: (claim, change) => underClaim(claim, UNFINISHED, {}, change),
@@ -256,6 +265,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           .returning()
         if (!row) throw new ClaimLost(`segment ${segment.index} is no longer ${segment.state}`)
         stored = toSegment(row)
+        if (OCCUPYING.includes(segment.state) && !OCCUPYING.includes(to)) await tellOfPlace(tx)
         return change ?? null
       })
       return stored

@@ -134,6 +134,18 @@ describe.each(STORES)('objects on $name', ({ create }) => {
     expect(await objects.list(`nowhere/${mine}`)).toEqual([])
   })
 
+  test('the folders in a folder are found as long as something is in them', async () => {
+    const { path } = await film()
+    const [one, other] = [randomUUID(), randomUUID()]
+    for (const key of [`jobs/${one}/a.mp4`, `jobs/${one}/b.mp4`, `jobs/${other}/a.mp4`]) {
+      await objects.put(key, path, mp4())
+    }
+    expect((await objects.list('jobs/')).sort()).toEqual([`jobs/${one}`, `jobs/${other}`].sort())
+    await objects.remove(`jobs/${other}/a.mp4`)
+    await objects.remove(`jobs/${one}/a.mp4`)
+    expect(await objects.list('jobs/')).toEqual([`jobs/${one}`])
+  })
+
   test('the folder of an object is no object', async () => {
     const { path } = await film()
     const key = `${randomUUID()}/film.mp4`

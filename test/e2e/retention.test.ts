@@ -82,14 +82,21 @@ test('at Supabase, too, and a film that is younger stays', async () => {
 })
 
 test('a failed job’s files go after their days, but for the picture that its retry opens on; a paid clip is fetched again', async () => {
-  const { machine, env, fal, paid } = await startServices(onTestFinished)
+  const { machine, fal, supabase, paid, ...services } = await startServices(onTestFinished)
+  // with this queue there is a copy for other machines, too
+  const env: Env = { ...services.env, QUEUE: 'pg-boss' }
   const db = await queries(env.DATABASE_URL ?? '')
   const picture = await makePicture(join(machine.folder, 'opening.png'), 400, 400)
   const work = () => filesIn(join(machine.dataDir, 'work'))
+  const depot = () => [...supabase.objects.keys()].filter((key) => key.startsWith('films/work/'))
   const afterEightDays = async (left: number) => {
     await db`update jobs set updated_at = now() - interval '8 days'`
     const sameFolder = { ...env, DATA_DIR: machine.dataDir }
-    await runUntil(sameFolder, 'a tidy folder', async () => (await work()).length === left)
+    await runUntil(
+      sameFolder,
+      'a tidy folder',
+      async () => (await work()).length === left && depot().length === left,
+    )
   }
   const refusal = { answer: 422, body: { detail: [{ loc: ['body'], msg: 'no', type: 'value_error' }] } }
 
@@ -99,6 +106,7 @@ test('a failed job’s files go after their days, but for the picture that its r
   expect(first.code).toBe(1)
   await afterEightDays(1)
   expect(await work()).toEqual([`${id}/opening.png`])
+  expect(depot()).toEqual([`films/work/${id}/opening.png`])
 
   const clip = fal.hold('download')
   const second = machine.start(['--resume', id, '--json'], env)
@@ -108,6 +116,7 @@ test('a failed job’s files go after their days, but for the picture that its r
   expect((await second.ended).code).toBe(1)
   expect(paid()).toEqual([1, 0])
   expect((await work()).length).toBeGreaterThan(1)
+  expect(depot().length).toBeGreaterThan(1)
   await afterEightDays(0)
 
   expect((await machine.run(['--resume', id, '--json'], env)).code).toBe(0)

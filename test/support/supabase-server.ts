@@ -159,11 +159,12 @@ export async function startSupabaseServer(options: SupabaseServerOptions = {}): 
       })
       bucketOf(path)
       const inside = `${path}/${prefix}/`
+      // what lies deeper shows as its folder
       const names = [...objects.keys()]
         .filter((key) => key.startsWith(inside))
-        .map((key) => key.slice(inside.length))
-      const found = names.filter((name) => name.includes(search) && !name.includes('/')).sort()
-      json(found.slice(offset, offset + limit).map((name) => ({ name, id: randomUUID() })))
+        .map((key) => key.slice(inside.length).split('/')[0] ?? '')
+      const found = [...new Set(names)].filter((name) => name.includes(search)).sort()
+      json(found.slice(offset, offset + limit).map((name) => ({ name })))
     } else {
       const order = JSON.parse(String((await bodyOf(request)).bytes))
       checkFields(order, { prefixes: 'object' })

@@ -1,6 +1,6 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ObjectStore } from '../../core/ports.ts'
 
@@ -79,13 +79,18 @@ export function createLocalObjects(deps: {
     },
     file: path,
     async list(beginning) {
-      const folder = dirname(checked(beginning))
+      const folder = checked(beginning.slice(0, beginning.lastIndexOf('/')))
       const names = await readdir(join(deps.root, folder)).catch(() => [])
       return names
         .map((name) => `${folder}/${name}`)
         .filter((key) => key.startsWith(beginning) && !key.endsWith(PART))
     },
-    remove: (key) => rm(path(key), { force: true }),
+    async remove(key) {
+      await rm(path(key), { force: true })
+      // a job's folder goes with the last that was in it
+      const folder = dirname(key)
+      if (folder.includes('/')) await rmdir(join(deps.root, folder)).catch(() => {})
+    },
   }
 }
 

@@ -172,8 +172,8 @@ export function createSupabaseObjects(deps: SupabaseObjectsDeps): ObjectStore {
       return null
     },
     list: (beginning) =>
-      inBucket(beginning, async () => {
-        const folder = beginning.slice(0, beginning.lastIndexOf('/'))
+      inBucket(folderOf(beginning), async () => {
+        const folder = folderOf(beginning)
         const search = beginning.slice(folder.length + 1)
         const found: string[] = []
         for (;;) {
@@ -189,6 +189,10 @@ export function createSupabaseObjects(deps: SupabaseObjectsDeps): ObjectStore {
         await call({ key }, () => storage.from(bucket).remove([key]))
       }),
   }
+}
+
+function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'))
 }
 
 /** So many objects are listed at once. */
