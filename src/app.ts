@@ -167,6 +167,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const events = await createEventLog(database, log)
     const jobs = createJobStore(database.db, changeText)
     if (database.exclusive) await jobs.releaseAll()
+    const cards = createCardStore(database.db)
+    if (!shared) await cards.releaseAll()
 
     const work = createWorkFolder(inside('work'))
     await clearWork(work, jobs)
@@ -268,7 +270,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         return left.length
       },
       jobs,
-      cards: createCardStore(database.db),
+      cards,
       async allowance(identity) {
         const { jobsPerHour, activeJobs } = limitsOf(config, identity)
         const { lastHour, active } = await jobs.usage(await jobs.userOf(identity))
