@@ -187,6 +187,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const metrics = createMetrics()
     const jobs = noteStates(createJobStore(database.db, changeText), log, metrics, () => new Date())
     if (database.exclusive) await jobs.releaseAll()
+    const cards = createCardStore(database.db)
+    if (!shared) await cards.releaseAll()
 
     const work = createWorkFolder(inside('work'))
     const previewWork = createWorkFolder(inside('previews'))
@@ -301,7 +303,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         return left.length
       },
       jobs,
-      cards: createCardStore(database.db),
+      cards,
       async allowance(identity) {
         const { jobsPerHour, activeJobs } = limitsOf(config, identity)
         const { lastHour, active } = await jobs.usage(await jobs.userOf(identity))

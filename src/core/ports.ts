@@ -378,8 +378,16 @@ export interface RenderPlaces {
 export interface CardStore {
   /** A job's card on a platform. */
   of(jobId: string, platform: ChatName): Promise<Card | null>
-  /** The cards that still have something to show, or a person to tell, oldest first. */
-  open(platform: ChatName): Promise<Card[]>
+  /** The cards that wait for a process to follow them, oldest first: new ones, those that were left, and those whose holder went silent. */
+  waiting(platform: ChatName): Promise<Card[]>
+  /** Takes a card for `leaseMs`, or keeps it, so that one process alone writes it. False where another holds it, unless `force`. */
+  hold(card: Card, holder: string, leaseMs: number, force: boolean): Promise<boolean>
+  /** Keeps all that a process holds for another `leaseMs`. */
+  renew(holder: string, leaseMs: number): Promise<void>
+  /** Leaves a card that one holds. `done`: until its job is tried again there is nothing more to do; else it waits for the next process. */
+  letGo(card: Card, holder: string, done: boolean): Promise<void>
+  /** Frees every card: for a store that no other process can have open. */
+  releaseAll(): Promise<void>
   /** The card shows this event; it never goes back. */
   shown(card: Card, seq: number): Promise<void>
   /** There is nothing more to show where it stands. */

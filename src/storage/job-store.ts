@@ -324,6 +324,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           throw userError('job_not_retryable', { job_id: id, status })
         }
         await checkActiveLimit(tx, userId, limits, id)
+        // wherever it was asked for, its card is to be written on
+        await tx.update(cards).set({ heldBy: null, heldUntil: now }).where(eq(cards.jobId, id))
         await appendEvent(tx, row, { type: 'retried' }, describe)
         await enlist(row, committing)
         return toJob(row)

@@ -66,6 +66,7 @@ function scene(
   const log: JobEvent[] = []
   const listeners = new Set<() => void>()
   let current: Job = job()
+  let heldBy: string | null = null
   const card: Card = {
     jobId: JOB_ID,
     platform: 'discord',
@@ -111,6 +112,7 @@ function scene(
     name: 'discord',
     fileLimit: () => about.fileLimit ?? 10_000_000,
     editableUntil: () => chat.editableUntil,
+    hasToken: () => false,
     async edit(_, view, media) {
       chat.tries += 1
       await chat.door
@@ -163,7 +165,17 @@ function scene(
         database()
         return { ...card }
       },
-      open: async () => [{ ...card }],
+      waiting: async () => [{ ...card }],
+      async hold(_card, holder, _leaseMs, force) {
+        if (heldBy !== null && heldBy !== holder && !force) return false
+        heldBy = holder
+        return true
+      },
+      renew: async () => {},
+      async letGo(_card, holder) {
+        if (heldBy === holder) heldBy = null
+      },
+      releaseAll: async () => {},
       async shown(_, seq) {
         card.shownSeq = seq
       },
