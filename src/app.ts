@@ -7,27 +7,27 @@ import { userError } from './core/errors.ts'
 import type { Job } from './core/job.ts'
 import type { LinkCode } from './core/link-code.ts'
 import type { Price } from './core/operator.ts'
-import {
-  type CardStore,
-  type EventLog,
-  type FilmLinks,
-  type Identity,
-  immediately,
-  type JobStore,
-  type Limits,
-  type Linked,
-  type Log,
-  type ObjectStore,
-  type WorkFolder,
+import type {
+  CardStore,
+  EventLog,
+  FilmLinks,
+  Identity,
+  JobStore,
+  Limits,
+  Linked,
+  Log,
+  ObjectStore,
 } from './core/ports.ts'
 import type { Preview } from './core/preview.ts'
 import { costUsd } from './core/price.ts'
 import type { ModelCapabilities, ModelList, RequestInput } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
+import { createDepot } from './pipeline/depot.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
 import { createPreviews } from './pipeline/media/previews.ts'
+import { noteStates } from './pipeline/note-states.ts'
 import { createLocalPlanner } from './pipeline/planner/local.ts'
 import { createPreviewFilm } from './pipeline/preview-film.ts'
 import { createInProcessQueue } from './pipeline/queue/in-process.ts'
@@ -41,16 +41,31 @@ import {
   createSubmitJob,
   type Submission,
 } from './pipeline/submit-job.ts'
+import { createTidy, keepTidy } from './pipeline/tidy.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
 import { createTrim } from './pipeline/video/trim.ts'
 import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
+import { createDisk } from './storage/disk.ts'
 import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createFilmLinks } from './storage/film-links.ts'
+import { removeLeftovers } from './storage/leftovers.ts'
 import { createLocalObjects, type OpenedLink } from './storage/objects/local.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
 import { createMetrics, type Metrics } from './telemetry.ts'
+
+/** What nobody has written to for so long was left by a process that was killed, in milliseconds. */
+const LEFT_AFTER_MS = 24 * 3_600_000
+
+/**
+ * What a process does of the program's work: `all`, `serve` takes jobs and runs none, `worker` runs them and takes none, and `command`, the
+ * command line's, runs the jobs that it was asked for and no others.
+ */
+export type Part = 'all' | 'serve' | 'worker' | 'command'
+
+/** How often jobs are looked for that nobody runs and no queue knows of, in milliseconds. */
+const SWEEP_EVERY_MS = 15_000
 
 /** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
 export interface App {
@@ -60,7 +75,7 @@ export interface App {
   /** Checks a request and the picture that it opens on, and says its price. Throws `UserError`; nothing has been stored. */
   check(input: RequestInput, picture: string | null): Promise<Price>
   /** Opens the data folder and the database, and takes jobs. Throws `UserError`. */
-  open(): Promise<Service>
+  open(part?: Part): Promise<Service>
 }
 
 /** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
@@ -77,7 +92,10 @@ export interface Service {
   lastFrame(jobId: string, signal: AbortSignal, segment?: number): Promise<Buffer | null>
   /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
   takeUp(): Promise<number>
-  jobs: Pick<JobStore, 'count' | 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'>
+  jobs: Pick<
+    JobStore,
+    'count' | 'waiting' | 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'
+  >
   cards: CardStore
   /** How much of what is allowed a person has used; null: it isn't counted for them. */
   allowance(identity: Identity): Promise<Allowance>
@@ -89,6 +107,8 @@ export interface Service {
   /** Where people find the web page; null where it has no public address. */
   pages: Pages | null
   events: EventLog
+  /** Bytes that are free on the data folder's disk, and how many must be before a job is taken in. */
+  disk(): Promise<{ free: number; least: number }>
   /** What this process has counted. */
   metrics: Metrics
   objects: ObjectStore
@@ -100,7 +120,9 @@ export interface Service {
   modelOf(jobId: string): Promise<ModelCapabilities>
   /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
   costOf(jobId: string): Promise<number | null>
-  /** Leaves running jobs to the next start, and closes everything. */
+  /** Takes no more jobs, and leaves those that run to whoever takes them up next. */
+  handBack(): Promise<void>
+  /** The same, and closes everything. */
   stop(): Promise<void>
 }
 
@@ -111,16 +133,19 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const media = createMedia(ffmpeg)
   const ceilings = { perJob: config.maxUsdPerJob, perUserDay: config.maxUsdPerUserDay }
 
-  async function open(): Promise<Service> {
+  async function open(part?: Part): Promise<Service> {
     // loaded when it is needed: a refused request shouldn't wait for it
     quickenDrizzleImports()
     const [
-      { openPglite, openPostgres },
+      { openConnection, openPglite, openPostgres },
       { createEventLog },
       { createJobStore },
       { createCardStore },
       { createLinkStore },
       { createPlanCache },
+      { createRetention },
+      { createRenderPlaces },
+      { sharedSecret },
     ] = await Promise.all([
       import('./storage/db.ts'),
       import('./storage/event-log.ts'),
@@ -128,30 +153,48 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       import('./storage/card-store.ts'),
       import('./storage/link-store.ts'),
       import('./storage/plan-cache.ts'),
+      import('./storage/retention.ts'),
+      import('./storage/render-places.ts'),
+      import('./storage/shared-secret.ts'),
     ])
-    const dataDir = await openDataDir(config.dataDir)
+    const { databaseUrl } = config
+    // several processes share what they have in a database server, so each may have this folder or another
+    const shared = config.queue === 'pg-boss'
+    const dataDir = await openDataDir(config.dataDir, { shared })
     const inside = (name: string) => join(dataDir.path, name)
     let database: Database
+    let letGo = async () => {}
     try {
-      database = config.databaseUrl
-        ? await openPostgres(config.databaseUrl, log)
-        : await openPglite(inside('postgres'))
+      database = databaseUrl ? await openPostgres(databaseUrl, log) : await openPglite(inside('postgres'))
+      if (databaseUrl && !shared) {
+        const { holdDatabase } = await import('./storage/sole-instance.ts')
+        letGo = await holdDatabase(databaseUrl, await openConnection(databaseUrl, log), log).catch(
+          async (error) => {
+            await database.close()
+            throw error
+          },
+        )
+      }
     } catch (error) {
       dataDir.release()
       throw error
     }
+    const secret = databaseUrl ? await sharedSecret(database.db, dataDir.secret) : dataDir.secret
     const events = await createEventLog(database, log)
-    const jobs = createJobStore(database.db, changeText)
+    const places = await createRenderPlaces(database, {
+      ...{ places: config.maxConcurrentRenders, describe: changeText, log },
+    })
+    const metrics = createMetrics()
+    const jobs = noteStates(createJobStore(database.db, changeText), log, metrics, () => new Date())
     if (database.exclusive) await jobs.releaseAll()
+    const cards = createCardStore(database.db)
+    if (!shared) await cards.releaseAll()
 
     const work = createWorkFolder(inside('work'))
-    await clearWork(work, jobs)
     const previewWork = createWorkFolder(inside('previews'))
-    for (const left of await previewWork.jobs()) await previewWork.remove(left)
-    // a vendor's package is loaded where it is configured alone
     const localObjects = createLocalObjects({
       root: inside('objects'),
-      secret: dataDir.secret,
+      secret,
       publicUrl: config.publicUrl ?? `http://${hostIn(config.web.host)}:${config.web.port}`,
       now: Date.now,
     })
@@ -170,12 +213,27 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const planner = config.openai
       ? (await import('./pipeline/planner/openai.ts')).createOpenAiPlanner({ ...config.openai, log })
       : createLocalPlanner()
-    const metrics = createMetrics()
     const watchedLocal = metrics.watched(local)
     const watchedFal = fal && metrics.watched(fal)
-    const queue = createInProcessQueue({ concurrency: config.maxConcurrentJobs, log })
+    const disk = createDisk(dataDir.path)
+    const { minFreeDisk } = config
+    const concurrency = config.maxConcurrentJobs
+    const works = part !== 'serve'
+    // a command runs what it was asked for itself: no queue may hand it other people's jobs
+    const queue =
+      shared && databaseUrl && part !== 'command'
+        ? await (await import('./pipeline/queue/pg-boss.ts')).createPgBossQueue({
+            ...{ concurrency, works, log },
+            connection: await openConnection(databaseUrl, log),
+          })
+        : createInProcessQueue({ concurrency, log })
+    const previews = createPreviews(ffmpeg)
+    const depot = shared ? createDepot({ objects, work, log }) : null
     const deps = {
+      ...{ disk, minFreeDisk },
       jobs,
+      previews,
+      depot,
       events,
       queue,
       media,
@@ -192,7 +250,8 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         if (!watchedFal) throw userError('model_unavailable', { model: id, allowed: models.usable })
         return watchedFal
       },
-      slots: createSlots(config.maxConcurrentRenders),
+      places,
+      line: createSlots(1),
       log,
       worker: randomUUID(),
       newId: randomUUID,
@@ -203,10 +262,30 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const checkSubmission = createCheckSubmission(deps)
     const retryJob = createRetryJob(deps)
     const resumeJob = createResumeJob(deps)
-    const previews = createPreviews(ffmpeg)
     const links = createLinkStore(database.db)
-    const filmLinks = createFilmLinks({ secret: dataDir.secret, now: Date.now })
-    queue.start(createRunJob(deps))
+    const filmLinks = createFilmLinks({ secret, now: Date.now })
+    if (works) queue.start(createRunJob(deps))
+    const tidy = createTidy({
+      ...{ jobs, work, objects, depot, keep: config.keep, log, now: deps.now },
+      retention: createRetention(database),
+      async removeLeftovers() {
+        const old = { ageMs: LEFT_AFTER_MS, now: Date.now() }
+        const parts = await removeLeftovers(inside('objects'), (name) => name.endsWith('.part'), old)
+        return parts + (await removeLeftovers(inside('previews'), () => true, old))
+      },
+    })
+    const tidying = keepTidy(tidy, log)
+
+    /** What a process that died, or a database that was away, has left of a job that nobody works on. */
+    async function takeUpUnheld(): Promise<void> {
+      await queue.takeUp(await jobs.unheld())
+    }
+    const sweep =
+      part === 'all' || part === 'worker'
+        ? setInterval(() => {
+            takeUpUnheld().catch((error) => log.warn({ err: error }, 'cannot look for jobs that nobody runs'))
+          }, SWEEP_EVERY_MS)
+        : undefined
 
     return {
       submit: (submission) => submitJob({ ...submission, limits: limitsOf(config, submission.identity) }),
@@ -215,15 +294,16 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       retry: (jobId, identity) => retryJob(jobId, limitsOf(config, identity)),
       resume: (jobId, identity) => resumeJob(jobId, limitsOf(config, identity)),
       cancel: createCancelJob(deps),
-      preview: createPreviewFilm({ ...deps, work: previewWork, previews }),
-      lastFrame: createShowLastFrame({ jobs, work, previews }),
+      preview: createPreviewFilm({ ...deps, work: previewWork }),
+      lastFrame: createShowLastFrame(deps),
       async takeUp() {
         const left = await jobs.unfinished()
-        for (const job of left) await queue.enqueue(job, immediately)
+        if (shared) await takeUpUnheld()
+        else await queue.takeUp(left)
         return left.length
       },
       jobs,
-      cards: createCardStore(database.db),
+      cards,
       async allowance(identity) {
         const { jobsPerHour, activeJobs } = limitsOf(config, identity)
         const { lastHour, active } = await jobs.usage(await jobs.userOf(identity))
@@ -241,6 +321,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       pages: pagesOf(config, filmLinks),
       door: { token: dataDir.token, open: dataDir.announce },
       events,
+      disk: async () => ({ free: await disk.free(), least: minFreeDisk }),
       metrics,
       objects,
       openLink: (url) => (config.supabase ? null : localObjects.openLink(url)),
@@ -250,9 +331,14 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         return modelById(job.request.model)
       },
       costOf: async (jobId) => costUsd(await jobs.segments(jobId)),
+      handBack: queue.stop,
       async stop() {
+        clearInterval(sweep)
         await queue.stop()
+        await tidying.stop()
         await events.close()
+        await places.close()
+        await letGo()
         await database.close()
         dataDir.release()
       },
@@ -286,14 +372,6 @@ export function modelList(config: Config): ModelList {
     throw new ConfigError([{ variable: 'VIDEO_MODEL', problem: 'not_one_of', given: chosen, allowed }])
   }
   return { models: CATALOGUE, usable, default: chosen }
-}
-
-/** Removes what a process that was killed left of jobs that have ended. A job of another database is left alone. */
-async function clearWork(work: WorkFolder, jobs: JobStore): Promise<void> {
-  for (const jobId of await work.jobs()) {
-    const status = (await jobs.get(jobId))?.status
-    if (status === 'completed' || status === 'cancelled') await work.remove(jobId)
-  }
 }
 
 function modelById(id: string): CatalogueModel {

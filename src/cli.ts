@@ -2,14 +2,16 @@ import { access, constants, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { createApp, modelList } from './app.ts'
-import { languageOf, parseArguments, UsageError } from './cli/arguments.ts'
+import { asksDoctor, languageOf, parseArguments, UsageError } from './cli/arguments.ts'
 import { createTextDisplay, type Display, listLine } from './cli/display.ts'
+import { tellFindings } from './cli/doctor.ts'
 import { EXIT } from './cli/exit.ts'
 import { connectOperator } from './cli/remote.ts'
 import { type Watching, watchJob } from './cli/watch.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError, userError } from './core/errors.ts'
-import { isUnfinished } from './core/job.ts'
+import { isFilmExpired } from './core/film.ts'
+import { isUnfinished, type Job } from './core/job.ts'
 import type { Operator, Price } from './core/operator.ts'
 import type { Locale } from './core/request.ts'
 import { errorText, problemText, text, usdText } from './i18n/index.ts'
@@ -28,6 +30,10 @@ const { interrupted, terminated } = watchSignals()
 process.exitCode = await main().catch(explain)
 
 async function main(): Promise<number> {
+  if (asksDoctor(argv, locale)) {
+    const { examine } = await import('./doctor.ts')
+    return tellFindings(await examine(), { json, locale, write: (line) => process.stdout.write(`${line}\n`) })
+  }
   const config = readConfig()
   const { action, request, ...args } = parseArguments(argv, modelList(config).usable, locale)
   if (action.type === 'help') {
@@ -61,10 +67,10 @@ async function main(): Promise<number> {
 
 /** The program that holds the data folder already, else this process, which opens the folder when it is needed. */
 async function findProgram(config: Config): Promise<Pick<Operator, 'check'> & { open(): Promise<Operator> }> {
-  const running = await connectOperator(() => doorOf(config.dataDir))
+  const running = config.queue === 'pg-boss' ? null : await connectOperator(() => doorOf(config.dataDir))
   if (running !== null) return { check: running.check, open: async () => running }
   const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
-  return { check: app.check, open: async () => createOperator(app, await app.open()) }
+  return { check: app.check, open: async () => createOperator(app, await app.open('command')) }
 }
 
 /** On a terminal a price above the threshold, or one that isn't known, is asked about; elsewhere it is only told. */
@@ -103,6 +109,7 @@ async function resume(jobId: string, watching: Watching & { operator: Operator }
   const { operator, display } = watching
   const past = await operator.get(jobId)
   if (!past) throw userError('job_not_found', { job_id: jobId })
+  if (isFilmExpired(past)) throw userError('film_expired', { job_id: jobId })
   const events = await operator.events.since(jobId, 0)
   if (past.status === 'completed') {
     // nothing to do: its end is told again, and the film is copied where --out asks for it
@@ -121,11 +128,17 @@ async function list(operator: Operator): Promise<number> {
     const { id, status, progress, request, createdAt } = job
     const line = json
       ? JSON.stringify({ type: 'job', job_id: id, status, progress, path, created_at: createdAt, request })
-      : listLine(job, locale, path ?? (job.error ? errorText(job.error, locale) : ''))
+      : listLine(job, locale, path ?? placeText(job))
     process.stdout.write(`${line}\n`)
   }
   if (jobs.length === 0 && !json) process.stdout.write(`${text(locale, 'cli.no_jobs')}\n`)
   return EXIT.done
+}
+
+/** What is said where a film's path would stand. */
+function placeText(job: Job): string {
+  if (isFilmExpired(job)) return text(locale, 'film.expired')
+  return job.error ? errorText(job.error, locale) : ''
 }
 
 async function cancel(operator: Operator, jobId: string): Promise<number> {

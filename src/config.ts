@@ -4,12 +4,16 @@ import { LOCALES, type Locale, shown } from './core/request.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
+const QUEUES = ['in-process', 'pg-boss'] as const
+
 const FILM_LABELS = ['metadata', 'visible'] as const
 
 /** What an operator has set. `null`: not set, and what then happens is the reader's to say. */
 export interface Config {
   dataDir: string
   databaseUrl: string | null
+  /** Who hands out jobs: this process to itself, or the database to any number of processes. */
+  queue: (typeof QUEUES)[number]
   defaultLocale: Locale
   /** The folder from which a command was given: npm runs scripts in the package's. */
   callerDir: string
@@ -53,6 +57,10 @@ export interface Config {
   }
   /** Where people reach the web page, without a slash at its end. */
   publicUrl: string | null
+  /** How long things are kept, in days; null: for ever. */
+  keep: { workDays: number; filmDays: number | null; logDays: number }
+  /** Bytes that must be free on the data folder's disk before a job is taken in. */
+  minFreeDisk: number
   /** In USD; null: no ceiling. */
   maxUsdPerJob: number | null
   maxUsdPerUserDay: number | null
@@ -79,6 +87,7 @@ export interface ConfigProblem {
     | 'not_slack_secret'
     | 'not_origins'
     | 'needs_accounts'
+    | 'part_needs_queue'
   given: string
   allowed: string
 }
@@ -169,6 +178,7 @@ const RULES = {
     allowed: 'postgres://user:password@host:5432/name',
     secret: true,
   },
+  QUEUE: oneOf(QUEUES),
   DEFAULT_LOCALE: oneOf(LOCALES),
   LOG_LEVEL: oneOf(LOG_LEVELS),
   FILM_LABEL: oneOf(FILM_LABELS),
@@ -176,6 +186,10 @@ const RULES = {
   MAX_CONCURRENT_JOBS: wholeNumber(1, 1000),
   MAX_CONCURRENT_RENDERS: wholeNumber(1, 1000),
   MAX_ACTIVE_JOBS_PER_USER: wholeNumber(1, 1000),
+  KEEP_WORK_DAYS: wholeNumber(0, 36_500),
+  KEEP_FILMS_DAYS: wholeNumber(1, 36_500),
+  KEEP_LOGS_DAYS: wholeNumber(1, 36_500),
+  MIN_FREE_DISK_MB: wholeNumber(0, 100_000_000),
   OPENAI_BASE_URL: webAddress,
   SUPABASE_BUCKET: bucket,
   FAL_LOOKUP_SECONDS: wholeNumber(0, 86_400),
@@ -210,6 +224,16 @@ export function loadEnvFile(): void {
 
 /** Reads the environment, the only place that does. A variable that is set to nothing counts as not set. Throws `ConfigError`. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const { config, problems } = examineConfig(env)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+/** The same without throwing: what can't be used counts as not set. */
+export function examineConfig(env: NodeJS.ProcessEnv = process.env): {
+  config: Config
+  problems: ConfigProblem[]
+} {
   const problems: ConfigProblem[] = []
   const set = (variable: string) => env[variable]?.trim() || null
 
@@ -222,6 +246,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     const { problem, allowed } = rule
     problems.push({ variable, problem, allowed, given: rule.secret ? '' : shown(given) })
     return null
+  }
+
+  const queue = checked('QUEUE') ?? 'in-process'
+  if (queue === 'pg-boss' && set('DATABASE_URL') === null) {
+    problems.push(missing('DATABASE_URL', 'QUEUE=pg-boss'))
   }
 
   const openaiKey = set('OPENAI_API_KEY')
@@ -273,6 +302,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const config: Config = {
     dataDir: set('DATA_DIR') ?? './data',
     databaseUrl: checked('DATABASE_URL'),
+    queue,
     defaultLocale: checked('DEFAULT_LOCALE') ?? 'ko',
     callerDir: set('INIT_CWD') ?? process.cwd(),
     logLevel: checked('LOG_LEVEL'),
@@ -298,13 +328,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       auth: supabaseUrl ? { url: supabaseUrl, jwtSecret } : null,
     },
     publicUrl: checked('PUBLIC_URL'),
+    keep: {
+      workDays: checked('KEEP_WORK_DAYS') ?? 7,
+      filmDays: checked('KEEP_FILMS_DAYS'),
+      logDays: checked('KEEP_LOGS_DAYS') ?? 90,
+    },
+    minFreeDisk: (checked('MIN_FREE_DISK_MB') ?? 1000) * 1_000_000,
     maxUsdPerJob: checked('MAX_USD_PER_JOB'),
     maxUsdPerUserDay: checked('MAX_USD_PER_USER_DAY'),
     confirmAboveUsd: checked('CONFIRM_ABOVE_USD') ?? 5,
     filmLabel: checked('FILM_LABEL') ?? 'metadata',
   }
-  if (problems.length > 0) throw new ConfigError(problems)
-  return config
+  return { config, problems }
 }
 
 function missing(variable: string, because: string): ConfigProblem {

@@ -1,4 +1,4 @@
-import { type App, createApp } from './app.ts'
+import { type App, createApp, type Part } from './app.ts'
 import type { DiscordBot } from './bot/discord/gateway.ts'
 import { DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
 import type { SlackBot } from './bot/slack/app.ts'
@@ -7,12 +7,20 @@ import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } fro
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
 import { createLog } from './telemetry.ts'
-import { AddressTaken, type WebServer } from './web/server.ts'
-import { startWeb } from './web.ts'
+import { AddressTaken } from './web/server.ts'
+import { startHealth, startWeb, type Web } from './web.ts'
 
-/** `npm start`: the program for chats and the web. Its texts for the operator are in the terminal's language. */
+/**
+ * `npm start`: the program for chats and the web. `npm start -- serve` takes jobs and runs none, `npm start -- worker` runs them; any number
+ * of either on one database, with `QUEUE=pg-boss`. Its texts for the operator are in the terminal's language. */
 
 const EXIT = { stopped: 0, failed: 1, refused: 2 }
+
+/**
+ * How long an end in order may take, in milliseconds: hosts kill ten seconds after they have asked. What isn't done by then is as after a
+ * crash, and the ledger knows it.
+ */
+const STOP_MS = 9000
 
 // the screen may be read by nobody any more
 process.stdout.on('error', () => {})
@@ -24,14 +32,18 @@ process.exit(await main().catch(explain))
 async function main(): Promise<number> {
   const stopping = new AbortController()
   const stopped = nextSignal()
-  void stopped.then(() => stopping.abort())
+  void stopped.then(() => {
+    stopping.abort()
+    setTimeout(() => process.exit(EXIT.stopped), STOP_MS).unref()
+  })
   const config = readConfig()
+  const part = partOf(process.argv.slice(2), config)
   const log = createLog(config.logLevel ?? 'info')
   const app = await createApp(config, log)
-  const service = await app.open()
+  const service = await app.open(part)
   let discord: DiscordBot | null = null
   let slack: SlackBot | null = null
-  let web: WebServer | null = null
+  let web: Web | null = null
   /** A start that the operator has ended isn't a failure. */
   const unlessStopped = <T>(starting: Promise<T>): Promise<T | null> =>
     starting.catch((error) => {
@@ -39,16 +51,20 @@ async function main(): Promise<number> {
       return null
     })
   try {
-    web = await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
+    const { signal } = stopping
+    if (signal.aborted) return EXIT.stopped
+    web =
+      part === 'worker'
+        ? await startHealth({ config, service, log })
+        : await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
     const unfinished = await service.takeUp()
     const { models } = app
-    const { signal } = stopping
     // loaded where they are used alone: the chats' libraries take a while
-    if (config.discord) {
+    if (config.discord && part !== 'worker') {
       const { startDiscordBot } = await import('./bot/discord/gateway.ts')
       discord = await unlessStopped(startDiscordBot({ ...config.discord, service, models, log, signal }))
     }
-    if (config.slack && !signal.aborted) {
+    if (config.slack && part !== 'worker' && !signal.aborted) {
       const { startSlackBot } = await import('./bot/slack/app.ts')
       const { defaultLocale } = config
       slack = await unlessStopped(
@@ -56,18 +72,19 @@ async function main(): Promise<number> {
       )
     }
     if (signal.aborted) return EXIT.stopped
-    process.stdout.write(`${screen(config, app, { discord, slack, web }, unfinished).join('\n')}\n`)
+    process.stdout.write(`${screen(config, app, { part, discord, slack, web }, unfinished).join('\n')}\n`)
     const on = { web: web.address, discord: discord?.name ?? null, slack: slack?.team ?? null }
-    log.info({ ...on, unfinished }, 'ready')
+    log.info({ part, ...on, unfinished }, 'ready')
     const by = await Promise.race([stopped, ...(discord ? [discord.lost] : [])])
     log.info({ signal: by }, 'stopping')
     return EXIT.stopped
   } finally {
+    web?.refuse()
     // whatever a surface can't end in order, the jobs are left in order
-    for (const ended of await Promise.allSettled([discord?.stop(), slack?.stop(), web?.stop()])) {
-      if (ended.status === 'rejected')
-        log.error({ err: ended.reason }, 'a surface could not be left in order')
+    for (const ended of await Promise.allSettled([service.handBack(), discord?.stop(), slack?.stop()])) {
+      if (ended.status === 'rejected') log.error({ err: ended.reason }, 'a part could not be left in order')
     }
+    await web?.stop()
     await service.stop()
     log.info({}, 'stopped')
   }
@@ -77,9 +94,10 @@ async function main(): Promise<number> {
 function screen(
   config: Config,
   app: App,
-  { discord, slack, web }: { discord: DiscordBot | null; slack: SlackBot | null; web: WebServer },
+  at: { part: Exclude<Part, 'command'>; discord: DiscordBot | null; slack: SlackBot | null; web: Web },
   unfinished: number,
 ): string[] {
+  const { part, web } = at
   const standIn = (variable: string) => text(locale, 'start.stand_in', { variable })
   const { ffmpeg, models } = app
   const folder = config.dataDir
@@ -98,6 +116,16 @@ function screen(
     text(locale, 'start.planner', { what: planner }),
     text(locale, 'start.models', { what: usable }),
     text(locale, 'start.ffmpeg', ffmpeg),
+    ...(config.queue === 'pg-boss' ? [text(locale, `start.part_${part}`)] : []),
+    ...(part === 'worker' ? [text(locale, 'start.health', { address: web.address })] : surfaces(config, at)),
+    ...(unfinished > 0 ? [text(locale, 'start.unfinished', { count: unfinished })] : []),
+    text(locale, 'start.ready'),
+  ].map((line, i) => (i === 0 ? line : `  ${line}`))
+}
+
+/** Where people reach the program. */
+function surfaces(config: Config, { discord, slack, web }: Parameters<typeof screen>[2]): string[] {
+  return [
     text(locale, 'start.web', {
       address: web.address,
       who: text(locale, config.web.auth ? 'start.web_accounts' : 'start.web_single'),
@@ -110,12 +138,22 @@ function screen(
       ? text(locale, 'start.slack', { name: slack.name, team: slack.team, door: doorText(config.slack, web) })
       : text(locale, 'start.slack_off'),
     ...(discord || slack ? [] : [text(locale, 'start.nothing')]),
-    ...(unfinished > 0 ? [text(locale, 'start.unfinished', { count: unfinished })] : []),
-    text(locale, 'start.ready'),
-  ].map((line, i) => (i === 0 ? line : `  ${line}`))
+  ]
 }
 
-function doorText({ door }: NonNullable<Config['slack']>, web: WebServer): string {
+/** What this process is to do, by the word it was started with. Throws `ConfigError`. */
+function partOf([word, ...more]: readonly string[], { queue }: Config): Exclude<Part, 'command'> {
+  if (word === undefined) return 'all'
+  if ((word !== 'serve' && word !== 'worker') || more.length > 0) {
+    const given = [word, ...more].join(' ')
+    throw new ConfigError([{ variable: 'npm start', problem: 'not_one_of', given, allowed: 'serve, worker' }])
+  }
+  if (queue === 'pg-boss') return word
+  const allowed = 'QUEUE=pg-boss'
+  throw new ConfigError([{ variable: 'QUEUE', problem: 'part_needs_queue', given: word, allowed }])
+}
+
+function doorText({ door }: NonNullable<Config['slack']>, web: Web): string {
   if ('appToken' in door) return text(locale, 'start.slack_socket')
   return text(locale, 'start.slack_http', { address: web.address.replace(/^http:\/\//, '') })
 }

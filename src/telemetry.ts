@@ -1,6 +1,7 @@
 import { type DestinationStream, pino } from 'pino'
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { ProviderError } from './core/errors.ts'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ChatName } from './core/card.ts'
+import { type ErrorCode, ProviderError } from './core/errors.ts'
 import type { JobStatus } from './core/job.ts'
 import type { Log, VideoModel } from './core/ports.ts'
 
@@ -40,21 +41,60 @@ export interface Metrics {
   answered(request: { method: string; route: string; status: number }, seconds: number): void
   /** The same model: how long its segments take, what they cost and how its provider fails is counted. */
   watched(video: VideoModel): VideoModel
-  /** All of it, and how many jobs there are in each state, as Prometheus reads it. */
-  text(jobs: Record<JobStatus, number>): Promise<string>
+  /** A job waited so long until somebody began with it. */
+  waited(seconds: number): void
+  /** A job came to this end; `code` is why it failed. */
+  ended(status: JobStatus, code: ErrorCode | null): void
+  /** An edit of a card: `dropped` are changes that a newer state was shown in place of. */
+  edited(chat: ChatName, outcome: 'made' | 'failed' | 'dropped', count?: number): void
+  /** All of it, and how things are now, as Prometheus reads it. */
+  text(now: Now): Promise<string>
   /** What `text` is sent as. */
   contentType: string
 }
 
-/** Seconds: a page, and a segment of a video model. */
+/** What isn't counted but looked up. Disk in bytes; `least` must be free before a job is taken in. */
+export interface Now {
+  jobs: Record<JobStatus, number>
+  waiting: { jobs: number; oldestSeconds: number }
+  disk: { free: number; least: number }
+}
+
+/** Seconds: a page, a segment of a video model, and a job's wait. */
 const REQUEST_BUCKETS = [0.005, 0.02, 0.1, 0.5, 2, 10]
 const SEGMENT_BUCKETS = [5, 15, 30, 60, 120, 300, 600, 1800]
+const WAIT_BUCKETS = [0.5, 2, 10, 30, 60, 300, 900, 3600]
 
 /** Starts counting. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
+  // memory, CPU, the event loop's delay
+  collectDefaultMetrics({ register: registry })
   const jobsNow = new Gauge({ name: 'sora_jobs', help: 'Jobs by state', labelNames: ['status'], registers })
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const depth = gauge('sora_queue_depth', 'Unfinished jobs that nobody works on')
+  const oldest = gauge('sora_queue_oldest_seconds', 'How long the oldest of them has waited')
+  const diskFree = gauge('sora_disk_free_bytes', 'Bytes that are free on the disk of the data folder')
+  const diskLeast = gauge('sora_disk_reserve_bytes', 'Bytes that must be free before a job is taken in')
+  const waits = new Histogram({
+    name: 'sora_job_wait_seconds',
+    help: 'Time from a job being asked for, or tried again, until somebody began with it',
+    buckets: WAIT_BUCKETS,
+    registers,
+  })
+  const ends = new Counter({
+    name: 'sora_job_ends_total',
+    help: 'Jobs that came to an end, and why those failed that did',
+    labelNames: ['status', 'code'],
+    registers,
+  })
+  const edits = new Counter({
+    name: 'sora_card_edits_total',
+    help: 'Edits of cards; dropped: changes that a newer state was shown in place of',
+    labelNames: ['chat', 'outcome'],
+    registers,
+  })
   const requests = new Histogram({
     name: 'sora_http_request_seconds',
     help: 'Time until an answer began, by route and status',
@@ -105,8 +145,15 @@ export function createMetrics(): Metrics {
       download: (url, path, signal) => counted(video.download(url, path, signal)),
       cancel: (order, request) => counted(video.cancel(order, request)),
     }),
-    async text(jobs) {
+    waited: (seconds) => waits.observe(Math.max(0, seconds)),
+    ended: (status, code) => ends.inc({ status, code: code ?? '' }),
+    edited: (chat, outcome, count = 1) => edits.inc({ chat, outcome }, count),
+    async text({ jobs, waiting, disk }) {
       for (const [status, count] of Object.entries(jobs)) jobsNow.set({ status }, count)
+      depth.set(waiting.jobs)
+      oldest.set(waiting.oldestSeconds)
+      diskFree.set(disk.free)
+      diskLeast.set(disk.least)
       return registry.metrics()
     },
     contentType: registry.contentType,

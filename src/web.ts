@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import type { Log } from './core/ports.ts'
 import { createOperator } from './operator.ts'
 import { createWebApp } from './web/app.ts'
+import { createHealth } from './web/health.ts'
 import { createOperatorDoor } from './web/operator.ts'
 import { startWebServer, type WebServer } from './web/server.ts'
 import { createSupabaseAuth } from './web/supabase-auth.ts'
@@ -12,6 +13,12 @@ import { createReadToken } from './web/tokens.ts'
 
 /** Where Slack's signed requests arrive. */
 const SLACK_PATH = '/slack/events'
+
+/** The web at work. */
+export interface Web extends WebServer {
+  /** From now on only what was begun is answered, event streams end, and `/readyz` says so. */
+  refuse(): void
+}
 
 /** Starts the API and the pages, and says to the command line where they are. Throws `AddressTaken`. */
 export async function startWeb(deps: {
@@ -21,7 +28,7 @@ export async function startWeb(deps: {
   log: Log
   /** Answers Slack's requests; null as long as nobody does. */
   slack: () => RequestListener | null
-}): Promise<WebServer> {
+}): Promise<Web> {
   const { config, app, service, log } = deps
   const { supabase, publicUrl, defaultLocale } = config
   const { host, port, corsOrigins, auth } = config.web
@@ -51,16 +58,33 @@ export async function startWeb(deps: {
   const server = await startWebServer({
     ...{ host, port, log, locale: defaultLocale },
     fetch: web.fetch,
-    doors: (path) => (path === SLACK_PATH ? deps.slack() : null),
+    doors: (path) => (path === SLACK_PATH && !closing.signal.aborted ? deps.slack() : null),
   })
   await service.door.open(server.address)
-  return {
-    ...server,
-    async stop() {
-      closing.abort()
-      await server.stop()
-    },
-  }
+  return { ...server, refuse: () => closing.abort() }
+}
+
+/** For a worker: whether it lives and can work, and what it has counted, at the same addresses as the web server's. Throws `AddressTaken`. */
+export async function startHealth(deps: {
+  config: Config
+  service: Pick<Service, 'jobs' | 'disk' | 'metrics'>
+  log: Log
+}): Promise<Web> {
+  const { config, service, log } = deps
+  const closing = new AbortController()
+  const { jobs, disk, metrics } = service
+  const health = createHealth({ jobs, disk, metrics, closing: closing.signal, log })
+  const { host, port } = config.web
+  const { fetch } = health
+  const server = await startWebServer({
+    host,
+    port,
+    log,
+    locale: config.defaultLocale,
+    fetch,
+    doors: () => null,
+  })
+  return { ...server, refuse: () => closing.abort() }
 }
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version

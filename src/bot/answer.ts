@@ -1,5 +1,6 @@
 import type { ChatName } from '../core/card.ts'
 import type { ErrorDetail } from '../core/errors.ts'
+import { isFilmExpired } from '../core/film.ts'
 import type { Job } from '../core/job.ts'
 import type { LinkCode } from '../core/link-code.ts'
 import { titleOf, withTitles } from '../core/outlook.ts'
@@ -113,5 +114,7 @@ export function helpAnswer(
 }
 
 function jobLine(job: Job, locale: Locale): string {
-  return `${text(locale, `status.${job.status}`)} ${percent(job.progress)} · ${titleOf(job)}`
+  const state = `${text(locale, `status.${job.status}`)} ${percent(job.progress)}`
+  const kept = isFilmExpired(job) ? ` · ${text(locale, 'film.expired')}` : ''
+  return `${state} · ${titleOf(job)}${kept}`
 }

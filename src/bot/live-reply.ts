@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Card } from '../core/card.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
 import { openFeed } from './feed.ts'
@@ -6,9 +7,12 @@ import { type FilmOnCard, noticeView } from './view.ts'
 
 /** Follows jobs, and keeps their cards true. What goes wrong in a chat is logged and never reaches a job. */
 export interface LiveReplies {
-  /** Follows a job's card to its end. One that is followed already begins anew: its job is tried again, or it can be edited again. */
+  /**
+   * Follows a job's card to its end, unless another process does. One that is followed already begins anew: its job is tried again, or it
+   * can be edited again.
+   */
   follow(job: Pick<Card, 'jobId'>): void
-  /** Takes up every card that an earlier process left. */
+  /** Takes up every card that another process left, now and from now on. */
   takeUp(): Promise<void>
   /** Stops following, and waits for what is being sent. */
   stop(): Promise<void>
@@ -19,6 +23,10 @@ const RETRY_MS = { first: 5000, last: 5 * 60_000 }
 
 const retryMs = (failures: number) => Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.last)
 
+/** How long a process may be silent before its cards go to another, and how often it speaks and looks for others'. Milliseconds. */
+const LEASE_MS = 15_000
+const RENEW_EVERY_MS = 5000
+
 /** How long a person's message waits for the card to show the same. Milliseconds. */
 const CARD_FIRST_MS = 5000
 
@@ -26,9 +34,11 @@ const CARD_FIRST_MS = 5000
 export function createLiveReplies(deps: PenDeps): LiveReplies {
   const { service, platform, clock, log } = deps
   const stopping = new AbortController()
+  const holder = randomUUID()
   const running = new Map<string, { done: Promise<void>; stop: AbortController; again: boolean }>()
 
-  function follow({ jobId }: Pick<Card, 'jobId'>): void {
+  /** `force`: even where another process follows it, which then stops. */
+  function begin(jobId: string, force: boolean): void {
     if (stopping.signal.aborted) return
     const before = running.get(jobId)
     if (before !== undefined) {
@@ -37,20 +47,23 @@ export function createLiveReplies(deps: PenDeps): LiveReplies {
       return
     }
     const stop = new AbortController()
-    const done = followJob(jobId, AbortSignal.any([stopping.signal, stop.signal])).finally(() => {
+    const done = followJob(jobId, force, AbortSignal.any([stopping.signal, stop.signal])).finally(() => {
       running.delete(jobId)
-      if (run.again) follow({ jobId })
+      if (run.again) begin(jobId, force)
     })
     const run = { done, stop, again: false }
     running.set(jobId, run)
   }
 
   /** A database that is away for a moment, or anything else of ours, leaves no card behind. */
-  async function followJob(jobId: string, stop: AbortSignal): Promise<void> {
+  async function followJob(jobId: string, force: boolean, stop: AbortSignal): Promise<void> {
     for (let failures = 0; !stop.aborted; failures += 1) {
       try {
         const card = await service.cards.of(jobId, platform.name)
-        if (card !== null) await followCard(deps, card, stop)
+        if (card === null || !(await service.cards.hold(card, holder, LEASE_MS, force))) return
+        const isMine = () => service.cards.hold(card, holder, LEASE_MS, false)
+        const done = await followCard(deps, card, isMine, stop)
+        await service.cards.letGo(card, holder, done)
         return
       } catch (error) {
         log.error({ job_id: jobId, err: error }, 'a card could not be followed, and is tried again')
@@ -59,10 +72,31 @@ export function createLiveReplies(deps: PenDeps): LiveReplies {
     }
   }
 
+  async function look(): Promise<void> {
+    for (const { jobId } of await service.cards.waiting(platform.name)) {
+      if (!running.has(jobId)) begin(jobId, false)
+    }
+  }
+
+  /** Says that this process is there, and looks for cards of others that aren't. */
+  async function keep(): Promise<void> {
+    for (;;) {
+      await clock.sleep(RENEW_EVERY_MS, stopping.signal)
+      if (stopping.signal.aborted) return
+      try {
+        await service.cards.renew(holder, LEASE_MS)
+        await look()
+      } catch (error) {
+        log.warn({ chat: platform.name, err: error }, 'cannot keep the cards that are followed: trying again')
+      }
+    }
+  }
+
   return {
-    follow,
+    follow: (card) => begin(card.jobId, platform.hasToken(card)),
     async takeUp() {
-      for (const card of await service.cards.open(platform.name)) follow(card)
+      await look()
+      void keep()
     },
     async stop() {
       stopping.abort()
@@ -73,9 +107,15 @@ export function createLiveReplies(deps: PenDeps): LiveReplies {
 
 /**
  * One card: whenever something has happened and an edit is allowed, the newest state is shown; the end is told of once. An edit that takes
- * its time keeps nobody's message waiting.
+ * its time keeps nobody's message waiting. Whether the card is still this process' own is asked before each edit and message. Returns
+ * whether nothing is left to do.
  */
-async function followCard(deps: PenDeps, card: Card, stop: AbortSignal): Promise<void> {
+async function followCard(
+  deps: PenDeps,
+  card: Card,
+  isMine: () => Promise<boolean>,
+  stop: AbortSignal,
+): Promise<boolean> {
   const { clock } = deps
   const done = new AbortController()
   const signal = AbortSignal.any([stop, done.signal])
@@ -94,6 +134,7 @@ async function followCard(deps: PenDeps, card: Card, stop: AbortSignal): Promise
       if (seq > seen.seq) seen = { seq, at: clock.now() }
       const writeAt: number | null = writing === null ? pen.dueAt(events) : null
       if (writeAt !== null && writeAt <= clock.now()) {
+        if (!(await isMine())) return false
         writing = pen.write(events, signal).finally(() => {
           writing = null
           written = seq
@@ -107,13 +148,15 @@ async function followCard(deps: PenDeps, card: Card, stop: AbortSignal): Promise
       const messageAt = messenger.dueAt(events)
       const tellAt = messageAt !== null && cardFirst ? Math.max(messageAt, patience) : messageAt
       if (tellAt !== null && tellAt <= clock.now()) {
+        if (!(await isMine())) return false
         await messenger.tell(events)
         continue
       }
       const due = [writeAt, tellAt].filter((at) => at !== null)
-      if (due.length === 0 && writing === null && latest !== undefined && endsJob(latest)) return
+      if (due.length === 0 && writing === null && latest !== undefined && endsJob(latest)) return true
       await feed.changed(seq, due.length === 0 ? null : Math.min(...due))
     }
+    return false
   } finally {
     done.abort()
     await writing

@@ -128,7 +128,8 @@ export function createPen(deps: PenDeps, card: Card): Pen {
     const job = await service.jobs.get(card.jobId)
     if (job === null) return null
     const latest = events.at(-1)
-    const found = latest?.type === 'completed' ? await filmOf(latest.film, signal) : null
+    const ended = latest?.type === 'completed' && job.film !== null
+    const found = ended ? await filmOf(latest.film, signal) : null
     const film = found === 'later' ? null : found
     const media = film ?? (await pictureOf(job, signal))
     const model = await service.modelOf(job.id)
@@ -245,9 +246,14 @@ export function createPen(deps: PenDeps, card: Card): Pen {
 
     async write(events, signal) {
       try {
-        if (await send(events, signal)) await passed(events)
+        const behind = events.filter(({ seq }) => seq > shownSeq).length
+        const whole = await send(events, signal)
+        service.metrics.edited(platform.name, 'made')
+        if (behind > 1) service.metrics.edited(platform.name, 'dropped', behind - 1)
+        if (whole) await passed(events)
       } catch (error) {
         if (signal.aborted) return
+        service.metrics.edited(platform.name, 'failed')
         await settle(events, asChatError(error)).catch((err) =>
           deps.log.error({ ...log, err }, 'cannot note what became of a card'),
         )

@@ -8,13 +8,15 @@ export interface CardMedia {
   data: Buffer
 }
 
-/** What a chat platform does for live replies. Every method but the two that ask throws `ChatError`. */
+/** What a chat platform does for live replies. Every method but the three that ask throws `ChatError`. */
 export interface ChatPlatform {
   name: ChatName
   /** The largest file that a card may carry, in bytes. */
   fileLimit(card: Card): number
   /** When a card can no longer be edited, in milliseconds; null: as long as its message is there. */
   editableUntil(card: Card): number | null
+  /** This process alone may be able to edit the card: it has the token of an interaction that no other knows. */
+  hasToken(card: Pick<Card, 'jobId'>): boolean
   /** Shows a card anew. Shows it whole: what an earlier edit had and this one hasn't is gone. */
   edit(card: Card, view: CardView, media: CardMedia | null): Promise<void>
   /**

@@ -1,4 +1,4 @@
-import type { CardPlace } from '../core/card.ts'
+import type { CardPlace, ChatName } from '../core/card.ts'
 import type { Job } from '../core/job.ts'
 import type { LinkCode } from '../core/link-code.ts'
 import type { CardStore, EventLog, Identity, JobStore, ObjectStore, Usage } from '../core/ports.ts'
@@ -38,6 +38,10 @@ export interface BotService {
   linkCode(identity: Identity): Promise<LinkCode>
   /** Where people find the web page; null where it has no public address. */
   pages: Pages | null
+  metrics: {
+    /** An edit of a card; `dropped` are changes that a newer state was shown in place of. */
+    edited(chat: ChatName, outcome: 'made' | 'failed' | 'dropped', count?: number): void
+  }
 }
 
 /** Addresses of the web page. */

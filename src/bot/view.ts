@@ -1,5 +1,6 @@
 import type { ChatName } from '../core/card.ts'
 import { endsJob, type JobEvent } from '../core/event.ts'
+import { isFilmExpired } from '../core/film.ts'
 import { findingsOf } from '../core/film-check.ts'
 import { type Film, isUnfinished, type Job, type JobStatus } from '../core/job.ts'
 import { expectedEnd, markOf, oneLine, type ShotMark, titleOf } from '../core/outlook.ts'
@@ -109,7 +110,8 @@ export function noticeView(
   const showCard = text(locale, 'notice.show_card')
   if (end.type === 'completed') {
     const lines = [text(locale, 'notice.completed', { title }), filmText(end.film, locale)]
-    if (link === null && film === 'absent') lines.push(text(locale, 'card.kept', { key: end.film.key }))
+    if (isFilmExpired(job)) lines.push(text(locale, 'error.film_expired', { job_id: job.id }))
+    else if (link === null && film === 'absent') lines.push(text(locale, 'card.kept', { key: end.film.key }))
     else if (link === null && film !== 'pending') lines.push(text(locale, 'notice.on_card'))
     return { jobId: job.id, lines, buttons: openButton(link, locale), showCard }
   }
@@ -185,7 +187,8 @@ function* notesOf({ job, chat, events, model, link, film, lastWords }: CardState
     const { check, key } = latest.film
     if (check !== null) for (const finding of findingsOf(check)) yield `⚠️ ${findingText(finding, locale)}`
     if (film === 'smaller') yield text(locale, 'card.smaller')
-    if (film === 'absent' && link === null) yield text(locale, 'card.kept', { key })
+    if (isFilmExpired(job)) yield text(locale, 'error.film_expired', { job_id: job.id })
+    else if (film === 'absent' && link === null) yield text(locale, 'card.kept', { key })
     if (link !== null) yield text(locale, 'card.link_days', { days: LINK_DAYS, jobs })
   }
   if (lastWords && isUnfinished(status)) yield text(locale, 'card.last_words', { jobs })

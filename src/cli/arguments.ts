@@ -77,6 +77,17 @@ export function languageOf(argv: readonly string[]): Locale | null {
   return at === -1 ? null : (LOCALES.find((locale) => locale === given) ?? null)
 }
 
+/** Whether a command line is for the doctor: `doctor`, with `--json` and `--lang` alone. Throws `UsageError`. */
+export function asksDoctor(argv: readonly string[], locale: Locale): boolean {
+  if (argv[0] !== 'doctor') return false
+  const lang = argv.indexOf('--lang')
+  const rest = argv.filter(
+    (word, i) => i > 0 && word !== '--json' && (lang === -1 || (i !== lang && i !== lang + 1)),
+  )
+  if (rest.some((word) => !word.startsWith('--lang='))) throw new UsageError(text(locale, 'cli.doctor_alone'))
+  return true
+}
+
 /** Takes a command line apart. Throws `UsageError`. */
 export function parseArguments(
   argv: readonly string[],

@@ -28,10 +28,12 @@ export interface ErrorData {
   price_unknown: { model: string }
   cost_over_job: { estimate_usd: number; max_usd: number }
   cost_over_day: { estimate_usd: number; spent_usd: number; max_usd: number; retry_at: string }
+  disk_low: { free: number; least: number }
   job_not_found: { job_id: string }
   job_not_retryable: { job_id: string; status: JobStatus }
   job_not_cancellable: { job_id: string; status: JobStatus }
   job_not_completed: { job_id: string; status: JobStatus }
+  film_expired: { job_id: string }
   size_unreachable: { given: number; least: number }
   // two accounts that can't be made one
   link_code_invalid: { minutes: number }
@@ -48,11 +50,13 @@ export interface ErrorData {
   body_too_large: { max: number }
   headers_too_large: { max: number }
   request_too_slow: Record<string, never>
+  stopping: Record<string, never>
   idempotency_key_invalid: { max: number }
   idempotency_key_reused: Record<string, never>
   // an installation that can't work
   data_dir_unwritable: { path: string; reason: string }
   data_dir_locked: { path: string; pid: number; since: string }
+  database_in_use: { address: string; host: string; since: string }
   database_unreachable: { address: string; reason: string }
   ffmpeg_missing: { tried: readonly string[] }
   out_unwritable: { path: string; reason: string }

@@ -79,6 +79,7 @@ export interface Job {
   locale: Locale
   progress: number
   title: string | null
+  /** Null before the end, and again when it is no longer kept. */
   film: Film | null
   error: ErrorDetail | null
   /** What it was expected to cost, in USD; null where the price isn't known. */

@@ -6,6 +6,7 @@ import type { Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job, JobStatus } from './job.ts'
 import type { LinkCode } from './link-code.ts'
 import type { Plan, PlanShape } from './plan.ts'
+import type { Enlist } from './queue.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
 import type { RemoteRequest, Segment, SegmentState } from './segment.ts'
 
@@ -215,6 +216,14 @@ export interface WorkFolder {
   /** The jobs that have a folder. */
   jobs(): Promise<string[]>
   remove(jobId: string): Promise<void>
+  /** Removes all but the picture that the film opens on, which can't be had again. */
+  removeButOpening(jobId: string): Promise<void>
+}
+
+/** The disk on which the data folder lies. */
+export interface Disk {
+  /** Bytes that this process may still write. */
+  free(): Promise<number>
 }
 
 /** Where finished things are kept. Keys are ASCII paths such as `films/<job>.mp4`. */
@@ -228,6 +237,8 @@ export interface ObjectStore {
   link(key: string, options: { seconds: number; name: string }): Promise<string>
   /** The object as a file of this machine; null where the store is elsewhere. */
   file(key: string): string | null
+  /** What begins with this, in its folder alone: `films/<job>` has keys, `work/` has the folders in it too, such as `work/<job>`. */
+  list(beginning: string): Promise<string[]>
   remove(key: string): Promise<void>
 }
 
@@ -262,11 +273,6 @@ export interface Usage {
   active: number
 }
 
-/** An open transaction of the store. `onCommit` runs after it has become durable, and never if it has not. */
-export interface Transaction {
-  onCommit(run: () => void): void
-}
-
 /** Whose a job is, and what it is expected to cost in USD; null where the price isn't known. */
 export interface JobCost {
   userId: string
@@ -280,12 +286,6 @@ export interface NewJob extends JobCost {
   /** Where a chat shows it, for one that was asked for in a chat. */
   card?: CardPlace
 }
-
-/** For what is to happen without a transaction. */
-export const immediately: Transaction = { onCommit: (run) => run() }
-
-/** Gives a job a place in the queue, in the transaction that made it ready. */
-export type Enlist = (job: { id: string; userId: string }, tx: Transaction) => Promise<void>
 
 /** The right to work on a job: whoever lost it can write nothing more. */
 export interface Claim {
@@ -323,10 +323,14 @@ export interface JobStore {
   unfinishedOf(identity: Identity, limit: number): Promise<Job[]>
   /** Every job that still has work to do, oldest first. */
   unfinished(): Promise<Job[]>
+  /** Those of them that no worker holds. */
+  unheld(): Promise<Job[]>
   /** In order. Empty until the job is planned. */
   segments(jobId: string): Promise<Segment[]>
   /** How many jobs there are in each state. */
   count(): Promise<Record<JobStatus, number>>
+  /** How many unfinished jobs wait for somebody to work on them, and for how long the oldest has, in seconds; 0 where none does. */
+  waiting(): Promise<{ jobs: number; oldestSeconds: number }>
   /** How many jobs of a person count against the limits now. */
   usage(userId: string): Promise<Usage>
   /** Whether `submit` would take such a job in now. Throws what it throws. */
@@ -358,12 +362,32 @@ export interface JobStore {
   retry(id: string, limits: Limits, enlist: Enlist): Promise<Job>
 }
 
+/** `MAX_CONCURRENT_RENDERS` places at the provider over all processes: a segment holds one while it has a request there, or may have. */
+export interface RenderPlaces {
+  /** Moves a planned segment to `submitting`, as `moveSegment` would; null where no place is free now. */
+  take(claim: Claim, segment: Segment, move: SegmentMove): Promise<Segment | null>
+  /** A job that nobody runs, and that has a request at the provider; null where there is none. */
+  forsaken(): Promise<string | null>
+  /** Names this job no more in this process: its request can't be seen to here. */
+  passOver(jobId: string): void
+  /** Resolves when a place may have become free, or `signal` aborts. */
+  freed(signal: AbortSignal): Promise<void>
+}
+
 /** Where jobs' cards stand in chats. A card is added with its job. */
 export interface CardStore {
   /** A job's card on a platform. */
   of(jobId: string, platform: ChatName): Promise<Card | null>
-  /** The cards that still have something to show, or a person to tell, oldest first. */
-  open(platform: ChatName): Promise<Card[]>
+  /** The cards that wait for a process to follow them, oldest first: new ones, those that were left, and those whose holder went silent. */
+  waiting(platform: ChatName): Promise<Card[]>
+  /** Takes a card for `leaseMs`, or keeps it, so that one process alone writes it. False where another holds it, unless `force`. */
+  hold(card: Card, holder: string, leaseMs: number, force: boolean): Promise<boolean>
+  /** Keeps all that a process holds for another `leaseMs`. */
+  renew(holder: string, leaseMs: number): Promise<void>
+  /** Leaves a card that one holds. `done`: until its job is tried again there is nothing more to do; else it waits for the next process. */
+  letGo(card: Card, holder: string, done: boolean): Promise<void>
+  /** Frees every card: for a store that no other process can have open. */
+  releaseAll(): Promise<void>
   /** The card shows this event; it never goes back. */
   shown(card: Card, seq: number): Promise<void>
   /** There is nothing more to show where it stands. */
@@ -390,23 +414,26 @@ export interface LinkStore {
   redeem(typed: string, userId: string): Promise<Linked>
 }
 
+/** What is kept for a time alone. Times are the database's own; whatever was cut off is done by the next call. */
+export interface Retention {
+  /** Does this unless another process is at it already: false then. */
+  alone(work: () => Promise<void>): Promise<boolean>
+  /** Jobs whose films were finished more than so many days ago and are still there, oldest first. */
+  oldFilms(days: number, limit: number): Promise<Job[]>
+  /** Notes that a job's film is no longer there. */
+  filmExpired(jobId: string): Promise<void>
+  /** Removes what happened more than so many days ago to jobs that have ended, all but the end. Returns how many events. */
+  forgetEvents(days: number): Promise<number>
+  /** Removes plans that were made more than so many days ago. Returns how many. */
+  forgetPlans(days: number): Promise<number>
+  /** Removes link codes that work no more. Returns how many. */
+  forgetCodes(): Promise<number>
+}
+
 /** What happened to jobs, in order, for as long as they are kept. */
 export interface EventLog {
   /** The events of a job after `seq`. */
   since(jobId: string, seq: number): Promise<JobEvent[]>
   /** The same, and then each new one as it happens, until `signal` aborts. */
   follow(jobId: string, seq: number, signal: AbortSignal): AsyncIterable<JobEvent>
-}
-
-/** Says «somebody run this job, nobody else»; the ledger holds what was done. */
-export interface JobQueue {
-  enqueue: Enlist
-  start(run: (jobId: string, signal: AbortSignal) => Promise<void>): void
-  /** Takes nothing new, aborts what runs and waits for it. */
-  stop(): Promise<void>
-}
-
-/** A number of places that work must hold while it runs, such as a provider's requests at once. */
-export interface Slots {
-  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }

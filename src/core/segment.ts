@@ -17,6 +17,9 @@ const NEXT: Record<SegmentState, readonly SegmentState[]> = {
   stored: [],
 }
 
+/** The states in which a segment has a request at the provider, or may have. */
+export const OCCUPYING: readonly SegmentState[] = ['submitting', 'submitted']
+
 export function canMoveSegment(from: SegmentState, to: SegmentState): boolean {
   return NEXT[from].includes(to)
 }

@@ -4,6 +4,7 @@ import type { ErrorDetail } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import type { Encoded, FilmFinding, SeamPlace } from '../core/film-check.ts'
 import type { Locale } from '../core/request.ts'
+import type { Finding } from '../doctor/finding.ts'
 import { en } from './en.ts'
 import { ko } from './ko.ts'
 
@@ -90,6 +91,11 @@ export function errorText(
     }
     case 'image_too_large':
       return text(locale, `error.${code}`, { given: megabytes(data.given), max: megabytes(data.max) })
+    case 'disk_low':
+      return text(locale, `error.${code}`, {
+        free: Math.floor(data.free / 1e6),
+        least: Math.ceil(data.least / 1e6),
+      })
     case 'size_unreachable':
       // sizes are asked for in whole MB
       return text(locale, `error.${code}`, {
@@ -172,6 +178,13 @@ export function encodedText({ picture, sound }: Encoded, locale: Locale): string
 /** What is wrong with a variable of the environment, and what it may be. */
 export function problemText(problem: ConfigProblem, locale: Locale): string {
   return fill(locale, `config.${problem.problem}`, problem)
+}
+
+/** What the doctor has found, on one line: how it is, and what to do where something is wrong. */
+export function findingLine(finding: Finding, locale: Locale): string {
+  if ('problem' in finding) return problemText(finding.problem, locale)
+  if ('error' in finding) return errorText(finding.error, locale)
+  return fill(locale, `doctor.${finding.code}`, finding.data)
 }
 
 /** Bytes as MB, with one decimal below ten. */

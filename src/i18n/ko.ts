@@ -1,9 +1,11 @@
+import { doctorKo } from './doctor-ko.ts'
 import type { en } from './en.ts'
 import { pagesKo } from './pages-ko.ts'
 
 /** Every text, in Korean. */
 export const ko: Record<keyof typeof en, string> = {
   ...pagesKo,
+  ...doctorKo,
 
   'change.queued': '작업이 접수되었습니다.',
   'change.planning': '장면을 계획하고 있습니다…',
@@ -51,6 +53,8 @@ export const ko: Record<keyof typeof en, string> = {
     '이 영상의 예상 비용은 약 {{estimate_usd}} USD이며, 한 편에 {{max_usd}} USD까지 쓸 수 있습니다. 세그먼트를 줄이거나 짧게 해 주세요.',
   'error.cost_over_day':
     '이 영상의 예상 비용은 약 {{estimate_usd}} USD이며, 24시간 동안 {{max_usd}} USD 중 {{spent_usd}} USD를 썼습니다. {{when}}부터 더 쓸 수 있습니다.',
+  'error.disk_low':
+    '지금은 새 영상을 만들 공간이 없습니다. 남은 공간은 {{free}} MB이고, {{least}} MB가 필요합니다. 이미 만들고 있는 영상은 계속됩니다. 서버를 운영하는 사람이 공간을 비운 뒤에 다시 시도해 주세요.',
   'error.job_not_found': '{{job_id}} 작업이 없습니다.',
   'error.job_not_retryable':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 실패했거나 끊긴 작업만 이어갈 수 있습니다.',
@@ -58,6 +62,8 @@ export const ko: Record<keyof typeof en, string> = {
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 끝나지 않은 작업만 취소할 수 있습니다.',
   'error.job_not_completed':
     '{{job_id}} 작업의 상태는 ‘{{status}}’입니다. 영상은 완성된 뒤에만 있으니 끝나기를 기다리거나 다시 시도해 주세요.',
+  'error.film_expired':
+    '{{job_id}} 작업의 영상은 더 이상 보관하지 않습니다. 여기서는 영상을 완성한 뒤 일정 기간이 지나면 지웁니다. 새로 만들어 주세요.',
   'error.size_unreachable': '이 영상은 {{given}} MB까지 줄일 수 없습니다. 적어도 {{least}} MB가 필요합니다.',
   'error.link_code_invalid':
     '이 코드는 쓸 수 없습니다. 잘못 입력했거나, 이미 쓴 코드이거나, 받은 지 {{minutes}}분이 지났습니다. Discord에서는 /sora-연결, Slack에서는 /sora link 명령으로 새 코드를 받으세요.',
@@ -80,6 +86,7 @@ export const ko: Record<keyof typeof en, string> = {
   'error.body_too_large': '보낸 내용이 너무 큽니다. {{max}} MB까지 보낼 수 있습니다.',
   'error.headers_too_large': '요청 헤더가 너무 큽니다. {{max}}바이트까지 보낼 수 있습니다.',
   'error.request_too_slow': '요청이 다 도착하기까지 너무 오래 걸렸습니다. 다시 보내 주세요.',
+  'error.stopping': '프로그램을 멈추는 중입니다. 보통 1분 안에 다시 켜지니 잠시 뒤 다시 시도해 주세요.',
   'error.idempotency_key_invalid':
     'Idempotency-Key: 쓸 수 없는 값입니다. 가능한 값: ASCII 글자, 숫자, 기호 1~{{max}}자.',
   'error.idempotency_key_reused':
@@ -88,6 +95,8 @@ export const ko: Record<keyof typeof en, string> = {
     'DATA_DIR: {{path}} 폴더에 쓸 수 없습니다({{reason}}). 이 사용자가 쓸 수 있는 폴더를 지정하세요.',
   'error.data_dir_locked':
     'DATA_DIR: {{path}} 폴더는 프로세스 {{pid}}번이 {{since}}부터 쓰고 있습니다. 끝나기를 기다리거나 다른 폴더를 지정하세요.',
+  'error.database_in_use':
+    'DATABASE_URL: {{address}} 데이터베이스는 {{host}}에서 {{since}}부터 연결된 다른 Sora Extend가 쓰고 있습니다. 그쪽을 멈추거나, 양쪽 모두 QUEUE=pg-boss로 설정하세요.',
   'error.database_unreachable':
     'DATABASE_URL: {{address}} 서버가 응답하지 않습니다({{reason}}). 실행 중인 Postgres 서버의 주소를 지정하세요.',
   'error.ffmpeg_missing':
@@ -136,6 +145,8 @@ export const ko: Record<keyof typeof en, string> = {
   'config.not_bucket_name': '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 63자까지.',
   'config.needed_with':
     '{{variable}}: 설정되지 않았는데 {{allowed}} 설정에 필요합니다. 둘 다 설정하거나 둘 다 비우세요.',
+  'config.part_needs_queue':
+    '{{variable}}: “npm start -- {{given}}” 방식으로 시작하려면 {{allowed}} 값이 필요합니다. 프로세스 안의 대기열은 다른 프로세스와 나눌 수 없습니다.',
   'config.needs_one_of': '{{variable}}: 혼자서는 쓸 수 없습니다. 다음 중 하나도 설정하세요: {{allowed}}.',
   'config.needs_accounts':
     '{{variable}}: “{{given}}” 주소는 다른 컴퓨터에서도 열려, SUPABASE_URL 없이는 누구나 이 서버를 쓸 수 있습니다. 가능한 값: {{allowed}}.',
@@ -146,6 +157,7 @@ export const ko: Record<keyof typeof en, string> = {
     '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 같은 서버 ID.',
   'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',
 
+  'film.expired': '보관 기간 지남',
   'film.made_by_ai': '이 영상은 AI로 생성되었습니다({{model}}).',
   'film.made_by_program': '이 영상은 영상 모델이 아니라 프로그램이 그렸습니다({{model}}).',
   'film.encoded': '다시 인코딩한 세그먼트: {{what}}.',
@@ -169,6 +181,7 @@ export const ko: Record<keyof typeof en, string> = {
     '{{from}}~{{to}}초에 소리가 없습니다(세그먼트 {{segments}}). 나머지 부분에는 소리가 있습니다.',
   'finding.seam': '{{before}}→{{after}}({{at}}초)',
 
+  'cli.doctor_alone': 'doctor는 설치 상태를 확인합니다. 함께 쓸 수 있는 옵션은 --json과 --lang뿐입니다.',
   'cli.description': '프롬프트 하나로 길고 자연스럽게 이어지는 영상을 만듭니다.',
   'cli.prompt': '영상의 내용, 1~{{max}}자',
   'cli.segments': '장면 수, {{allowed}}',
@@ -316,6 +329,10 @@ export const ko: Record<keyof typeof en, string> = {
   'start.objects': '영상 보관: {{what}}',
   'start.stand_in': '로컬 대역({{variable}} 설정으로 실제 서비스를 연결합니다)',
   'start.in_folder': '{{folder}} ({{variable}} 설정으로 Supabase에 보관합니다)',
+  'start.part_all': '작업을 받고 실행합니다. 다른 프로세스와 함께 쓸 수 있습니다(QUEUE=pg-boss)',
+  'start.part_serve': '작업을 받기만 합니다. 실행은 “npm start -- worker” 프로세스가 합니다',
+  'start.part_worker': '작업을 실행합니다. 몇 개든 함께 띄울 수 있습니다',
+  'start.health': '상태와 지표: {{address}}/healthz, /readyz, /metrics',
   'start.web': '웹 페이지와 API: {{address}} ({{who}})',
   'start.web_accounts': 'Supabase로 로그인합니다',
   'start.web_single': '이 컴퓨터에서 혼자 씁니다. 여러 사람이 쓰려면 SUPABASE_URL을 설정하세요',

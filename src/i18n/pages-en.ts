@@ -93,6 +93,9 @@ export const pagesEn = {
   'job.asked': 'Asked for',
   'job.id': 'Job',
 
+  'job.expired':
+    'The film is no longer kept: films are removed here some time after they are finished. It can be made again from the same request.',
+
   'jobs.title': 'My films',
   'jobs.none': 'No film yet',
   'jobs.none_about': 'Describe one in a sentence; the rest has good defaults.',
@@ -121,6 +124,8 @@ export const pagesEn = {
   'connect.done': '{{platform}} is linked. Films that came along: {{count}}.',
 
   'shared.about': 'Somebody who made this film with Sora Extend gave you its link.',
+  'shared.gone': 'This film is no longer kept',
+  'shared.gone_about': 'Films are removed here some time after they are finished.',
   'shared.expired': 'This link has expired',
   'shared.expired_about':
     'Links to films work for {{days}} days. Open the film’s card in the chat again, or ask whoever sent it for a new link.',

@@ -96,6 +96,9 @@ export const pagesKo: Record<keyof typeof pagesEn, string> = {
   'job.asked': '요청',
   'job.id': '작업',
 
+  'job.expired':
+    '영상은 더 이상 보관하지 않습니다. 여기서는 완성한 뒤 일정 기간이 지나면 지웁니다. 같은 요청으로 다시 만들 수 있습니다.',
+
   'jobs.title': '내 영상',
   'jobs.none': '아직 영상이 없습니다',
   'jobs.none_about': '한 문장이면 시작할 수 있습니다. 나머지는 알맞은 값이 정해져 있습니다.',
@@ -124,6 +127,8 @@ export const pagesKo: Record<keyof typeof pagesEn, string> = {
   'connect.done': '{{platform}} 계정을 연결했습니다. 함께 옮겨 온 영상: {{count}}편.',
 
   'shared.about': 'Sora Extend로 이 영상을 만든 사람이 공유한 링크입니다.',
+  'shared.gone': '더 이상 보관하지 않는 영상입니다',
+  'shared.gone_about': '여기서는 영상을 완성한 뒤 일정 기간이 지나면 지웁니다.',
   'shared.expired': '만료된 링크입니다',
   'shared.expired_about':
     '영상 링크는 {{days}}일 동안 열립니다. 채팅에서 영상 카드를 다시 열거나, 보낸 사람에게 새 링크를 요청해 주세요.',

@@ -1,19 +1,13 @@
 import type { Job } from '../core/job.ts'
-import type { Claim, JobStore, WorkFolder } from '../core/ports.ts'
+import type { Claim } from '../core/ports.ts'
 import { claimJob, LEASE_MS } from './claim.ts'
 import { cancelRender, type RenderDeps } from './render-segments.ts'
-
-export interface CancelDeps extends RenderDeps {
-  jobs: JobStore
-  work: WorkFolder
-  newId: () => string
-}
 
 /**
  * Cancels a job. Whoever runs it stops it, and its request at the provider; one that waits in line or was cut off is
  * ended here. Resolves when the job has ended. Throws `job_not_found`, `job_not_cancellable`.
  */
-export function createCancelJob(deps: CancelDeps) {
+export function createCancelJob(deps: RenderDeps) {
   return async function cancelJob(jobId: string): Promise<void> {
     await deps.jobs.requestCancel(jobId)
     // a worker of its own, so that it never shares the claim of a run in this process
@@ -24,13 +18,9 @@ export function createCancelJob(deps: CancelDeps) {
 }
 
 /** Stops the provider's work for a job that this worker holds, and ends it as cancelled. */
-export async function endCancelled(
-  deps: Pick<CancelDeps, keyof RenderDeps>,
-  claim: Claim,
-  job: Job,
-): Promise<void> {
+export async function endCancelled(deps: RenderDeps, claim: Claim, job: Job): Promise<void> {
   await cancelRender(deps, job)
   await deps.jobs.cancel(claim)
   await deps.work.remove(job.id)
-  deps.log.info({ job_id: job.id }, 'job cancelled')
+  await deps.depot?.clear(job)
 }

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { userError } from '../core/errors.ts'
+import { filmOf } from '../core/film.ts'
 import type { Film, Job } from '../core/job.ts'
 import { segmentStarts } from '../core/outlook.ts'
 import type { JobStore, ObjectStore, Previews, WorkFolder } from '../core/ports.ts'
@@ -27,7 +28,8 @@ const CONTENT_TYPES: Record<Preview['kind'], string> = {
 
 /**
  * Makes previews of a finished film, those that aren't there yet, and keeps them beside it. Returns their keys in the object store, in
- * the order in which they were asked for. Throws `job_not_found`, `job_not_completed`, `size_unreachable`.
+ * the order in which they were asked for. Throws `job_not_found`, `job_not_completed`, `film_expired`,
+ * `size_unreachable`.
  */
 export function createPreviewFilm(deps: PreviewDeps) {
   return async function previewFilm(
@@ -37,8 +39,7 @@ export function createPreviewFilm(deps: PreviewDeps) {
   ): Promise<string[]> {
     const job = await deps.jobs.get(jobId)
     if (!job) throw userError('job_not_found', { job_id: jobId })
-    const { film } = job
-    if (!film) throw userError('job_not_completed', { job_id: jobId, status: job.status })
+    const film = filmOf(job)
     const keys = wanted.map((preview) => keyOf(film, preview))
     const missing: { preview: Preview; key: string }[] = []
     for (const [i, preview] of wanted.entries()) {

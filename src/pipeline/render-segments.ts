@@ -2,33 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClipMeasures } from '../core/clip-measures.ts'
 import { isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type Job, PROGRESS } from '../core/job.ts'
-import type {
-  ChainLink,
-  Claim,
-  JobStore,
-  Log,
-  Media,
-  RenderOrder,
-  SegmentMove,
-  Slots,
-  VideoModel,
-  WorkFolder,
-} from '../core/ports.ts'
+import type { ChainLink, Claim, RenderedClip, RenderOrder, SegmentMove, VideoModel } from '../core/ports.ts'
 import { plus } from '../core/price.ts'
 import type { ModelCapabilities } from '../core/request.ts'
 import type { RemoteRequest, Segment, SegmentState } from '../core/segment.ts'
+import { fetchClip, fetchOpening, keepForOthers, type SharingDeps } from './share-files.ts'
+import { type Await, type PlaceDeps, takePlace } from './take-place.ts'
 
-export interface RenderDeps {
-  jobs: JobStore
-  media: Media
-  work: WorkFolder
+export interface RenderDeps extends PlaceDeps, SharingDeps {
   /** The provider behind a model's id. */
   videoModel: (id: string) => VideoModel
-  /** `MAX_CONCURRENT_RENDERS` places over all jobs. */
-  slots: Slots
   /** What is true of a model. */
   capabilities: (model: string) => ModelCapabilities
-  log: Log
 }
 
 /** How often a passing failure is tried again before the job fails with it, and the first pause in milliseconds. */
@@ -60,20 +45,23 @@ export async function renderSegments(
 ): Promise<(ClipMeasures | null)[]> {
   const run: Run = { deps, claim, job, of: segments.length, payAgain: job.payAgain, signal }
   const measures: Promise<ClipMeasures | null>[] = []
+  const kept: Promise<void>[] = []
   try {
+    await fetchOpening(deps, job, signal)
     for (const segment of segments) {
       signal.throwIfAborted()
       if (segment.state === 'stored') {
         await bringBack(run, segment)
         measures.push(Promise.resolve(null))
       } else {
-        await deps.slots.run(() => render(run, segment), signal)
+        await render(run, segment)
+        kept.push(keepForOthers(deps, job, segment, signal))
         measures.push(measure(run, segment, [...measures]))
       }
     }
   } finally {
     // nothing may still read clips that are then cleared away
-    await Promise.all(measures)
+    await Promise.all([...measures, ...kept])
   }
   return Promise.all(measures)
 }
@@ -150,9 +138,11 @@ function step(run: Run, segment: Segment): Promise<Segment> {
 /** The one call that costs money, between the two rows that account for it. */
 async function submit(run: Run, segment: Segment): Promise<Segment> {
   const { index, title } = segment
-  const opened = await move(run, segment, 'submitting', {
-    change: { type: 'segment_started', segment: index, of: run.of, title },
+  const opened = await takePlace(run.deps, {
+    ...{ claim: run.claim, segment, signal: run.signal, awaitClip: awaitClipOf(run.deps) },
+    move: { change: { type: 'segment_started', segment: index, of: run.of, title } },
   })
+  logMove(run, opened)
   let request: RemoteRequest
   try {
     request = await modelOf(run, opened).submit(orderOf(run.deps, run.job, opened))
@@ -193,14 +183,29 @@ async function waitForClip(run: Run, segment: Segment): Promise<Segment> {
   try {
     const order = orderOf(run.deps, run.job, segment)
     const clip = await modelOf(run, segment).wait(order, requestOf(segment), run.signal, waiting)
-    return await move(run, segment, 'rendered', {
-      clipUrl: clip.url,
-      // a request that was accepted before, and came to nothing, may have cost something too
-      costUsd: segment.attempts === 1 ? clip.costUsd : plus(segment.costUsd, clip.costUsd),
-    })
+    return await move(run, segment, 'rendered', deliveryOf(segment, clip))
   } catch (error) {
     if (error instanceof ProviderError && error.kind !== 'unknown') await move(run, segment, 'planned')
     throw error
+  }
+}
+
+/** What a delivered clip changes in the ledger. */
+function deliveryOf(segment: Segment, clip: RenderedClip): SegmentMove {
+  // a request that was accepted before, and came to nothing, may have cost something too
+  const costUsd = segment.attempts === 1 ? clip.costUsd : plus(segment.costUsd, clip.costUsd)
+  return { clipUrl: clip.url, costUsd }
+}
+
+/** The same for a job that nobody runs. A failure is left to whoever runs it next: it is they who may ask again, or give up. */
+function awaitClipOf(deps: RenderDeps): Await {
+  return async (claim, segment, signal) => {
+    const job = await deps.jobs.get(claim.jobId)
+    if (job === null) return
+    const clip = await deps
+      .videoModel(segment.model)
+      .wait(orderOf(deps, job, segment), requestOf(segment), signal)
+    await deps.jobs.moveSegment(claim, segment, 'rendered', deliveryOf(segment, clip))
   }
 }
 
@@ -243,7 +248,7 @@ async function bringBack(run: Run, segment: Segment): Promise<void> {
     () => true,
     () => false,
   )
-  if (!whole) {
+  if (!whole && !(await fetchClip(run.deps, run.job, clip, run.signal))) {
     await download(run, segment).catch((error) => {
       if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
       throw userError('clip_lost', { segment: segment.index, reason: reasonOf(error) }, { cause: error })
@@ -299,17 +304,13 @@ function asUnusable(segment: number) {
 
 async function move(run: Run, segment: Segment, to: SegmentState, what?: SegmentMove): Promise<Segment> {
   const moved = await run.deps.jobs.moveSegment(run.claim, segment, to, what)
-  run.deps.log.info(
-    {
-      job_id: run.job.id,
-      segment: segment.index,
-      state: to,
-      request_id: moved.request?.id,
-      attempts: moved.attempts,
-    },
-    'segment',
-  )
+  logMove(run, moved)
   return moved
+}
+
+function logMove(run: Run, { index, state, request, attempts }: Segment): void {
+  const about = { job_id: run.job.id, segment: index, state, request_id: request?.id, attempts }
+  run.deps.log.info(about, 'segment')
 }
 
 /** Ends the loop with a reason for people, or pauses where trying again may help. */

@@ -1,18 +1,23 @@
 import { userError } from '../core/errors.ts'
 import { isUnfinished, type Job } from '../core/job.ts'
-import { immediately, type JobQueue, type JobStore, type Limits } from '../core/ports.ts'
+import type { JobStore, Limits } from '../core/ports.ts'
+import { immediately, type JobQueue } from '../core/queue.ts'
+import { checkDisk, type DiskDeps } from './check-disk.ts'
 
-interface RetryDeps {
+interface RetryDeps extends DiskDeps {
   jobs: JobStore
   queue: JobQueue
 }
 
-/** Puts a failed job back in line; it goes on from the segment that failed. Throws `job_not_retryable`, `active_limit`. */
+/** Puts a failed job back in line; it goes on from the segment that failed. Throws `job_not_retryable`, `active_limit`, `disk_low`. */
 export function createRetryJob(deps: RetryDeps) {
-  return (jobId: string, limits: Limits): Promise<Job> => deps.jobs.retry(jobId, limits, deps.queue.enqueue)
+  return async function retryJob(jobId: string, limits: Limits): Promise<Job> {
+    await checkDisk(deps)
+    return deps.jobs.retry(jobId, limits, deps.queue.enqueue)
+  }
 }
 
-/** Goes on with a job that was cut off, or failed. Throws `job_not_found`, `job_not_retryable`, `active_limit`. */
+/** Goes on with a job that was cut off, or failed. Throws `job_not_found`, `job_not_retryable`, `active_limit`, `disk_low`. */
 export function createResumeJob(deps: RetryDeps) {
   const retryJob = createRetryJob(deps)
   return async function resumeJob(jobId: string, limits: Limits): Promise<Job> {

@@ -1,7 +1,7 @@
 import type { ClipMeasures } from '../core/clip-measures.ts'
 import { type ErrorDetail, isDiskFull, reasonOf, UserError, userError } from '../core/errors.ts'
-import { type FilmCheck, findingsOf } from '../core/film-check.ts'
-import type { Film, Job } from '../core/job.ts'
+import type { FilmCheck } from '../core/film-check.ts'
+import { type Film, isUnfinished, type Job } from '../core/job.ts'
 import {
   type Claim,
   ClaimLost,
@@ -14,6 +14,7 @@ import {
   type ObjectStore,
   type WorkFolder,
 } from '../core/ports.ts'
+import type { Run } from '../core/queue.ts'
 import type { ModelCapabilities } from '../core/request.ts'
 import type { Segment } from '../core/segment.ts'
 import { endCancelled } from './cancel-job.ts'
@@ -43,27 +44,29 @@ export interface RunDeps extends PlanDeps, RenderDeps {
  *
  * `stop` ends the run and leaves the job to whoever runs it next; a cancelled job ends as `cancelled`, any failure as
  * `failed` with its reason. A worker that has lost its claim stops without a trace.
+ *
+ * Returns whether the job has ended. Throws where the store can't say.
  */
-export function createRunJob(deps: RunDeps) {
-  return async function runJob(jobId: string, stop: AbortSignal): Promise<void> {
+export function createRunJob(deps: RunDeps): Run {
+  return async function runJob(jobId, stop) {
     const claim = { jobId, worker: deps.worker }
     const job = await claimJob(deps.jobs, claim, stop)
-    if (!job) return
+    if (!job) return !stop.aborted
     const held = holdClaim(deps, claim, stop)
     try {
       if (job.cancelRequested) throw new JobCancelled()
-      const film = await makeFilm(deps, claim, job, held.signal)
-      const findings = film.check === null ? [] : findingsOf(film.check).map(({ code }) => code)
-      deps.log.info({ job_id: jobId, findings }, 'job completed')
+      await makeFilm(deps, claim, job, held.signal)
     } catch (error) {
       await endJob(deps, claim, job, held.signal.aborted ? held.signal.reason : error, stop)
     } finally {
       await held.letGo()
     }
+    const left = await deps.jobs.get(jobId)
+    return left === null || !isUnfinished(left.status)
   }
 }
 
-async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<Film> {
+async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSignal): Promise<void> {
   await deps.work.create(job.id)
   if (job.status !== 'queued') await deps.jobs.note(claim, { type: 'resumed' })
   if (job.status === 'queued') await deps.jobs.startPlanning(claim)
@@ -77,7 +80,7 @@ async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSign
   const film = await joinAndStore(deps, job, segments, measures, signal)
   await deps.jobs.complete(claim, film)
   await deps.work.remove(job.id)
-  return film
+  await deps.depot?.clear(job)
 }
 
 async function joinAndStore(
@@ -167,7 +170,7 @@ async function endJob(
     } else {
       const detail = detailOf(cause)
       await deps.jobs.fail(claim, detail)
-      deps.log.error({ ...about, code: detail.code, err: cause }, 'job failed')
+      deps.log.error({ ...about, code: detail.code, err: cause }, 'what a job failed by')
     }
   } catch (error) {
     // the job stays as it is in the store, and goes on when somebody claims it again

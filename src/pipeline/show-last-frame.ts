@@ -1,16 +1,23 @@
 import { readFile } from 'node:fs/promises'
 import type { JobStore, Previews, WorkFolder } from '../core/ports.ts'
+import type { Depot } from './depot.ts'
+
+/** Where a last frame's small JPEG lies, beside the frame. */
+export function stillOf(png: string): string {
+  return `${png}.jpg`
+}
 
 /**
- * The last frame of a segment, the newest where none is named, as a small JPEG. Null where none is here: it isn't rendered yet, the
- * job has ended well, or it runs on another machine. It is made once for each segment, beside the frame.
+ * The last frame of a segment, the newest where none is named, as a small JPEG. Null where there is none: it isn't rendered yet, the
+ * job has ended well, or it runs on another machine and is not kept for others. It is made once for each segment, beside the frame.
  */
 export function createShowLastFrame(deps: {
   jobs: Pick<JobStore, 'segments'>
   work: WorkFolder
   previews: Previews
+  depot: Pick<Depot, 'read'> | null
 }) {
-  const { jobs, work, previews } = deps
+  const { jobs, work, previews, depot } = deps
   return async function showLastFrame(
     jobId: string,
     signal: AbortSignal,
@@ -20,7 +27,8 @@ export function createShowLastFrame(deps: {
     const segment = index === undefined ? stored.at(-1) : stored.find((one) => one.index === index)
     if (segment === undefined) return null
     const png = work.lastFrame(jobId, segment.index)
-    const jpg = `${png}.jpg`
+    const jpg = stillOf(png)
+    if (depot !== null && !(await work.has(png))) return depot.read(jobId, jpg)
     try {
       if (!(await work.has(jpg))) await previews.still(png, jpg, signal)
       return await readFile(jpg)

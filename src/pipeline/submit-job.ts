@@ -1,7 +1,9 @@
 import type { CardPlace } from '../core/card.ts'
+import { reasonOf, userError } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
-import type { Identity, JobQueue, JobStore, Limits, Media, WorkFolder } from '../core/ports.ts'
+import type { Identity, JobStore, Limits, Media, WorkFolder } from '../core/ports.ts'
 import { allowedEstimate, type Ceilings } from '../core/price.ts'
+import type { JobQueue } from '../core/queue.ts'
 import {
   frameSize,
   type Locale,
@@ -11,15 +13,22 @@ import {
   type RequestInput,
   type VideoRequest,
 } from '../core/request.ts'
+import { checkDisk, type DiskDeps } from './check-disk.ts'
+import type { Depot } from './depot.ts'
 
 /** What a picture that decodes slowly may cost, in milliseconds. */
 const FIT_TIMEOUT_MS = 30_000
 
-export interface SubmitDeps {
+/** How long a picture may take on its way to the object store, in milliseconds. */
+const KEEP_TIMEOUT_MS = 30_000
+
+export interface SubmitDeps extends DiskDeps {
   jobs: JobStore
   queue: JobQueue
   media: Media
   work: WorkFolder
+  /** Where the machine that runs the job finds its picture; null where it runs here. */
+  depot: Depot | null
   models: ModelList
   capabilities: (model: string) => ModelCapabilities
   ceilings: Ceilings
@@ -58,6 +67,7 @@ export async function checkRequest(
 export function createCheckSubmission(deps: SubmitDeps) {
   return async function checkSubmission(submission: Omit<Submission, 'locale' | 'card'>): Promise<void> {
     const { estimateUsd } = await checkRequest(deps, submission)
+    await checkDisk(deps)
     const userId = await deps.jobs.userOf(submission.identity)
     await deps.jobs.checkLimits({ userId, estimateUsd }, submission.limits)
   }
@@ -73,14 +83,19 @@ export function createSubmitJob(deps: SubmitDeps) {
     const first = submission.id === undefined ? null : await deps.jobs.get(submission.id)
     if (first !== null) return first
     const { request, estimateUsd } = await checkRequest(deps, submission)
+    await checkDisk(deps)
     const userId = await deps.jobs.userOf(identity)
     const id = submission.id ?? deps.newId()
     await deps.work.create(id)
     try {
       if (picture !== null) {
         const size = frameSize(request.resolution, request.aspect)
-        await deps.media.fitImage(picture, size, deps.work.opening(id), AbortSignal.timeout(FIT_TIMEOUT_MS))
+        const opening = deps.work.opening(id)
+        await deps.media.fitImage(picture, size, opening, AbortSignal.timeout(FIT_TIMEOUT_MS))
+        if (deps.depot !== null) await keep(deps.depot, id, opening)
       }
+      // a process that shares this folder may begin in it as soon as the job is in line
+      if (deps.depot !== null) await deps.work.remove(id)
       const job = { id, userId, request, locale, estimateUsd, ...(card ? { card } : {}) }
       return await deps.jobs.submit(job, limits, deps.queue.enqueue)
     } catch (error) {
@@ -88,4 +103,10 @@ export function createSubmitJob(deps: SubmitDeps) {
       throw error
     }
   }
+}
+
+function keep(depot: Depot, id: string, opening: string): Promise<void> {
+  return depot.keep(id, opening, AbortSignal.timeout(KEEP_TIMEOUT_MS)).catch((cause) => {
+    throw userError('store_failed', { reason: reasonOf(cause) }, { cause })
+  })
 }

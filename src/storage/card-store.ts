@@ -1,12 +1,15 @@
-import { and, asc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import type { Card } from '../core/card.ts'
-import { UNFINISHED } from '../core/job.ts'
 import type { CardStore } from '../core/ports.ts'
 import type { Db } from './db.ts'
-import { cards, isUuid, jobLogs, jobs } from './schema.ts'
+import { cards, isUuid } from './schema.ts'
 
-/** The cards in Postgres. They are added by `JobStore.submit`, in the transaction that adds their job. */
+const now = sql`now()`
+const { heldBy, heldUntil, ...CARD } = getTableColumns(cards)
+
+/** The cards in Postgres. They are added by `JobStore.submit`, in the transaction that adds their job. Leases are by the database's clock. */
 export function createCardStore(db: Db): CardStore {
+  const leaseEnd = (leaseMs: number) => sql`now() + ${leaseMs} * interval '1 millisecond'`
   const thisOne = (card: Card) =>
     and(eq(cards.jobId, card.jobId), eq(cards.platform, card.platform), eq(cards.channelId, card.channelId))
 
@@ -14,27 +17,45 @@ export function createCardStore(db: Db): CardStore {
     async of(jobId, platform) {
       if (!isUuid(jobId)) return null
       const [row] = await db
-        .select()
+        .select(CARD)
         .from(cards)
         .where(and(eq(cards.jobId, jobId), eq(cards.platform, platform)))
       return row ?? null
     },
 
-    async open(platform) {
-      const lastEvent = sql`(select max(${jobLogs.id}) from ${jobLogs} where ${jobLogs.jobId} = ${cards.jobId})`
-      // in milliseconds, as JavaScript's dates are
-      const lastChange = sql`(select date_trunc('milliseconds', max(${jobLogs.timestamp})) from ${jobLogs}
-        where ${jobLogs.jobId} = ${cards.jobId})`
-      const unfinished = inArray(jobs.status, [...UNFINISHED])
-      const untold = or(isNull(cards.notifiedAt), lt(cards.notifiedAt, lastChange))
-      const unshown = and(eq(cards.deleted, false), lt(cards.shownSeq, lastEvent))
-      const rows = await db
-        .select({ card: cards })
+    waiting: (platform) =>
+      db
+        .select(CARD)
         .from(cards)
-        .innerJoin(jobs, eq(jobs.id, cards.jobId))
-        .where(and(eq(cards.platform, platform), or(unfinished, untold, unshown)))
-        .orderBy(asc(cards.createdAt), asc(cards.jobId))
-      return rows.map(({ card }) => card)
+        .where(and(eq(cards.platform, platform), lte(heldUntil, now)))
+        .orderBy(asc(cards.createdAt), asc(cards.jobId)),
+
+    async hold(card, holder, leaseMs, force) {
+      const free = or(isNull(heldBy), eq(heldBy, holder), lt(heldUntil, now))
+      const rows = await db
+        .update(cards)
+        .set({ heldBy: holder, heldUntil: leaseEnd(leaseMs) })
+        .where(and(thisOne(card), force ? undefined : free))
+        .returning({ jobId: cards.jobId })
+      return rows.length > 0
+    },
+
+    async renew(holder, leaseMs) {
+      await db
+        .update(cards)
+        .set({ heldUntil: leaseEnd(leaseMs) })
+        .where(eq(heldBy, holder))
+    },
+
+    async letGo(card, holder, done) {
+      await db
+        .update(cards)
+        .set({ heldBy: null, heldUntil: done ? null : now })
+        .where(and(thisOne(card), eq(heldBy, holder)))
+    },
+
+    async releaseAll() {
+      await db.update(cards).set({ heldBy: null, heldUntil: now }).where(isNotNull(heldBy))
     },
 
     async shown(card, seq) {

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { userError } from '../core/errors.ts'
 
-/** The folder that holds everything a single process keeps, while this process is the only one to have it. */
+/** The folder that holds everything a process keeps, while this process is the only one to have it; or one of several, where it is shared. */
 export interface DataDir {
   path: string
   /** 32 random bytes that stay with the folder: what its links are signed with. */
@@ -25,6 +25,7 @@ interface Holder {
 }
 
 const HOLDER = 'holder.json'
+const SECRET = 'secret'
 
 /**
  * Opens the data folder, making it where it is missing, for this process alone. PGlite doesn't guard its files:
@@ -34,9 +35,12 @@ const HOLDER = 'holder.json'
  * process that holds it however that process ends. A lock file with a process id would have to be judged stale,
  * and in a container every process is number 1. See docs/adr/0002-lock-of-the-data-folder.md.
  *
+ * `shared`: no lock is taken, and nobody is told where this process can be spoken to: for processes that have all they share in a
+ * database server.
+ *
  * Throws `data_dir_unwritable` and `data_dir_locked`.
  */
-export async function openDataDir(folder: string): Promise<DataDir> {
+export async function openDataDir(folder: string, { shared = false } = {}): Promise<DataDir> {
   const path = resolve(folder)
   try {
     await makeFolder(path)
@@ -44,10 +48,15 @@ export async function openDataDir(folder: string): Promise<DataDir> {
   } catch (error) {
     throw userError('data_dir_unwritable', { path, reason: reasonOf(error) })
   }
+  const token = randomBytes(32).toString('base64url')
+  if (shared) {
+    // none is written: which one counts is for the database to say
+    const secret = (await keptSecret(path)) ?? randomBytes(32)
+    return { path, secret, token, announce: async () => {}, release() {} }
+  }
   const lock = await takeLock(path)
   try {
     const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
-    const token = randomBytes(32).toString('base64url')
     await writePrivately(join(path, HOLDER), JSON.stringify(holder))
     return {
       path,
@@ -116,12 +125,16 @@ async function readHolder(path: string): Promise<Holder> {
 }
 
 async function secretOf(path: string): Promise<Buffer> {
-  const file = join(path, 'secret')
-  const kept = await readFile(file).catch(() => null)
-  if (kept?.length === 32) return kept
+  const kept = await keptSecret(path)
+  if (kept !== null) return kept
   const secret = randomBytes(32)
-  await writePrivately(file, secret)
+  await writePrivately(join(path, SECRET), secret)
   return secret
+}
+
+async function keptSecret(path: string): Promise<Buffer | null> {
+  const kept = await readFile(join(path, SECRET)).catch(() => null)
+  return kept?.length === 32 ? kept : null
 }
 
 /** Writes a file that its owner alone may read: whole, or not there. */

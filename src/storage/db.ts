@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
 import { userError } from '../core/errors.ts'
 import type { Log } from '../core/ports.ts'
+import type { Query } from '../core/queue.ts'
 
 /** The one name for «something that takes queries»: the database, or a transaction in it. */
 export type Db = PgDatabase<PgQueryResultHKT>
@@ -19,7 +20,24 @@ export interface Database {
   close(): Promise<void>
 }
 
-const MIGRATIONS = { migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)) }
+/** Runs statements that are written as text. A list stands for one value, an array of the database's. */
+export function queryOf(db: Db): Query {
+  return async (text, values = []) => {
+    // every other piece is the number of a placeholder
+    const chunks = text.split(/\$(\d+)/).map((piece, i) => {
+      return i % 2 === 0 ? sql.raw(piece) : sql.param(values[Number(piece) - 1])
+    })
+    const result: unknown = await db.execute(sql.join(chunks))
+    // PGlite's driver returns an object with the rows, that of a server the rows
+    const rows = Array.isArray(result) ? result : (result as { rows: unknown[] }).rows
+    return [...rows]
+  }
+}
+
+/** The folder of the generated migrations. */
+export const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
+
+const MIGRATIONS = { migrationsFolder }
 
 /** Any number that no other program takes as an advisory lock on the same database. */
 const MIGRATION_LOCK = 7_305_210_926
@@ -57,6 +75,30 @@ export async function openPglite(folder: string): Promise<Database> {
     exclusive: true,
     listen: (channel, heard) => client.listen(channel, heard),
     close: () => client.close(),
+  }
+}
+
+/**
+ * A connection of its own to a Postgres server, on which a text may hold several statements, a transaction among them. It opens itself
+ * again after a loss. The rows of all statements are returned.
+ */
+export async function openConnection(
+  url: string,
+  log: Log,
+): Promise<{ query: Query; close(): Promise<void> }> {
+  const { default: postgres } = await import('postgres')
+  const client = postgres(url, {
+    prepare: false,
+    max: 1,
+    connect_timeout: 10,
+    onnotice: (notice) => log.debug({ notice: notice.message }, 'postgres notice'),
+  })
+  return {
+    async query(text, values = []) {
+      const results = await client.unsafe(text, [...values] as never[])
+      return (results as unknown[]).flat() as Record<string, unknown>[]
+    },
+    close: () => client.end({ timeout: 1 }),
   }
 }
 
@@ -99,7 +141,8 @@ export async function openPostgres(url: string, log: Log): Promise<Database> {
   }
 }
 
-function unreachable(url: string, error: unknown) {
+/** The `database_unreachable` of an error that a server's driver threw. The address is told without user and password. */
+export function unreachable(url: string, error: unknown) {
   const { host } = new URL(url)
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : ''

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import { userError } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import {
@@ -11,10 +11,11 @@ import {
   sourcesOf,
   UNFINISHED,
 } from '../core/job.ts'
-import { type Claim, ClaimLost, type JobStore, type Transaction } from '../core/ports.ts'
+import { type Claim, ClaimLost, type JobStore } from '../core/ports.ts'
+import type { Transaction } from '../core/queue.ts'
 import { PLAIN_JOIN } from '../core/request.ts'
-import { canMoveSegment, type Segment } from '../core/segment.ts'
-import type { Db } from './db.ts'
+import { canMoveSegment, OCCUPYING, type Segment } from '../core/segment.ts'
+import { type Db, queryOf } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
 import { checkActiveLimit, checkLimits, lockUser, usageOf } from './limits.ts'
 import { usualSeconds } from './render-times.ts'
@@ -22,11 +23,16 @@ import { cards, identities, isUuid, jobs, segments } from './schema.ts'
 import { storable } from './storable.ts'
 import { isThem, userOf } from './users.ts'
 
+/** Told when a request has left the provider. */
+export const PLACES_CHANNEL = 'render_places'
+
 type JobRow = typeof jobs.$inferSelect
 type JobSet = Parameters<ReturnType<Db['update']>['set']>[0]
 
 const now = sql`now()`
 const leaseEnd = (leaseMs: number) => sql`now() + ${leaseMs} * interval '1 millisecond'`
+/** No worker holds the job. */
+export const isUnheld = or(isNull(jobs.claimedBy), lt(jobs.claimedUntil, now))
 const atLeast = (progress: number) => sql`greatest(${jobs.progress}, ${progress})`
 
 /** The jobs in Postgres. Times are the database's own, so that machines with different clocks agree. */
@@ -53,13 +59,20 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
   const move = (claim: Claim, to: JobStatus, set: JobSet, step: Parameters<typeof underClaim>[3]) =>
     underClaim(claim, sourcesOf(to), { ...set, status: to }, step)
 
-  /** Ends a job and lets go of it. */
+  /** Ends a job and lets go of it, and of its place at the provider where it has one. */
   const end = (claim: Claim, to: JobStatus, set: JobSet, change: JobChange) =>
-    move(claim, to, { ...set, claimedBy: null, claimedUntil: null }, change)
+    move(claim, to, { ...set, claimedBy: null, claimedUntil: null }, async (tx) => {
+      await tellOfPlace(tx)
+      return change
+    })
+
+  const tellOfPlace = (tx: Db) => tx.execute(sql`select pg_notify(${PLACES_CHANNEL}, '')`)
 
   async function transaction<T>(work: (tx: Db, committing: Transaction) => Promise<T>): Promise<T> {
     const afterwards: (() => void)[] = []
-    const result = await db.transaction((tx) => work(tx, { onCommit: (run) => afterwards.push(run) }))
+    const result = await db.transaction((tx) =>
+      work(tx, { onCommit: (run) => afterwards.push(run), query: queryOf(tx) }),
+    )
     for (const run of afterwards) run()
     return result
   }
@@ -68,6 +81,11 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     const [row] = isUuid(id) ? await tx.select().from(jobs).where(eq(jobs.id, id)) : []
     if (!row) throw userError('job_not_found', { job_id: id })
     return row
+  }
+
+  async function oldestFirst(which: SQL | undefined): Promise<Job[]> {
+    const rows = await db.select().from(jobs).where(which).orderBy(asc(jobs.createdAt), asc(jobs.id))
+    return rows.map(toJob)
   }
 
   async function segmentsOf(tx: Db, jobId: string): Promise<Segment[]> {
@@ -129,14 +147,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       return rows.map(({ job }) => toJob(job))
     },
 
-    async unfinished() {
-      const rows = await db
-        .select()
-        .from(jobs)
-        .where(inArray(jobs.status, [...UNFINISHED]))
-        .orderBy(asc(jobs.createdAt), asc(jobs.id))
-      return rows.map(toJob)
-    },
+    unfinished: () => oldestFirst(inArray(jobs.status, [...UNFINISHED])),
+    unheld: () => oldestFirst(and(inArray(jobs.status, [...UNFINISHED]), isUnheld)),
 
     segments: (jobId) => segmentsOf(db, jobId),
 
@@ -147,6 +159,17 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
         JobStatus,
         number
       >
+    },
+
+    async waiting() {
+      const [row] = await db
+        .select({
+          jobs: count(),
+          oldestSeconds: sql`coalesce(extract(epoch from now() - min(${jobs.updatedAt})), 0)`.mapWith(Number),
+        })
+        .from(jobs)
+        .where(and(inArray(jobs.status, [...UNFINISHED]), isUnheld))
+      return row ?? { jobs: 0, oldestSeconds: 0 }
     },
 
     usage: (userId) => usageOf(db, userId),
@@ -163,7 +186,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           and(
             eq(jobs.id, id),
             inArray(jobs.status, [...UNFINISHED]),
-            or(isNull(jobs.claimedBy), eq(jobs.claimedBy, worker), lt(jobs.claimedUntil, now)),
+            or(isUnheld, eq(jobs.claimedBy, worker)),
           ),
         )
         .returning()
@@ -175,12 +198,12 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     async release(claim) {
       await db
         .update(jobs)
-        .set({ claimedBy: null, claimedUntil: null })
+        .set({ claimedBy: null, claimedUntil: now })
         .where(and(eq(jobs.id, claim.jobId), eq(jobs.claimedBy, claim.worker)))
     },
 
     async releaseAll() {
-      await db.update(jobs).set({ claimedBy: null, claimedUntil: null })
+      await db.update(jobs).set({ claimedBy: null, claimedUntil: now }).where(isNotNull(jobs.claimedBy))
     },
 
     note: (claim, change) => underClaim(claim, UNFINISHED, {}, change),
@@ -242,6 +265,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           .returning()
         if (!row) throw new ClaimLost(`segment ${segment.index} is no longer ${segment.state}`)
         stored = toSegment(row)
+        if (OCCUPYING.includes(segment.state) && !OCCUPYING.includes(to)) await tellOfPlace(tx)
         return change ?? null
       })
       return stored
@@ -300,6 +324,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
           throw userError('job_not_retryable', { job_id: id, status })
         }
         await checkActiveLimit(tx, userId, limits, id)
+        // wherever it was asked for, its card is to be written on
+        await tx.update(cards).set({ heldBy: null, heldUntil: now }).where(eq(cards.jobId, id))
         await appendEvent(tx, row, { type: 'retried' }, describe)
         await enlist(row, committing)
         return toJob(row)
@@ -307,7 +333,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
   }
 }
 
-function toJob(row: JobRow): Job {
+/** A row as the rest of the program knows it. */
+export function toJob(row: JobRow): Job {
   return {
     id: row.id,
     userId: row.userId,

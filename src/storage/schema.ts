@@ -195,7 +195,10 @@ export const segments = pgTable(
   ],
 )
 
-/** Where a job's card stands in a chat, and whether its person has been told of the end. */
+/**
+ * Where a job's card stands in a chat, and whether its person has been told of the end. `held_by` follows it until `held_until`; a moment
+ * that has passed means that it waits for somebody, null that there is nothing to do.
+ */
 export const cards = pgTable(
   'cards',
   {
@@ -211,9 +214,12 @@ export const cards = pgTable(
     deleted: boolean('deleted').notNull().default(false),
     notifiedAt: instant('notified_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
+    heldBy: uuid('held_by'),
+    heldUntil: instant('held_until').defaultNow(),
   },
   (t) => [
     primaryKey({ columns: [t.jobId, t.platform, t.channelId] }),
+    index('idx_cards_held_until').on(t.heldUntil).where(sql`held_until is not null`),
     foreignKey({
       name: 'cards_identity_fk',
       columns: [t.platform, t.team, t.externalUserId],
@@ -228,4 +234,10 @@ export const planCache = pgTable('plan_cache', {
   key: varchar('key', { length: 64 }).primaryKey(),
   plan: jsonb('plan').$type<Plan>().notNull(),
   createdAt: instant('created_at').notNull().defaultNow(),
+}).enableRLS()
+
+/** What all processes on one database must have in common and nobody else may know. */
+export const secrets = pgTable('secrets', {
+  name: varchar('name', { length: 50 }).primaryKey(),
+  value: text('value').notNull(),
 }).enableRLS()

@@ -2,6 +2,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import type { WorkFolder } from '../core/ports.ts'
 
+const OPENING = 'opening.png'
+
 /** The files of running jobs below `root`, a folder for each job. */
 export function createWorkFolder(root: string): WorkFolder {
   const of = (jobId: string, name: string) => join(root, jobId, name)
@@ -11,7 +13,7 @@ export function createWorkFolder(root: string): WorkFolder {
     clip: (jobId, segment) => of(jobId, `clip-${numbered(segment)}.mp4`),
     uncutClip: (jobId, segment) => of(jobId, `clip-${numbered(segment)}-uncut.mp4`),
     lastFrame: (jobId, segment) => of(jobId, `last-frame-${numbered(segment)}.png`),
-    opening: (jobId) => of(jobId, 'opening.png'),
+    opening: (jobId) => of(jobId, OPENING),
     film: (jobId) => of(jobId, 'film.mp4'),
     file: of,
     async create(jobId) {
@@ -37,5 +39,10 @@ export function createWorkFolder(root: string): WorkFolder {
     },
     jobs: () => readdir(root).catch(() => []),
     remove: (jobId) => rm(join(root, jobId), { recursive: true, force: true }),
+    async removeButOpening(jobId) {
+      for (const name of await readdir(join(root, jobId)).catch(() => [])) {
+        if (name !== OPENING) await rm(of(jobId, name), { recursive: true, force: true })
+      }
+    },
   }
 }

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type * as z from 'zod'
 import { userError } from '../core/errors.ts'
 import type { JobEvent } from '../core/event.ts'
+import { filmOf, isFilmExpired } from '../core/film.ts'
 import { isUnfinished, type Job } from '../core/job.ts'
 import type { Log } from '../core/ports.ts'
 import { type Locale, type ModelList, parseRequest, type RequestInput, shown } from '../core/request.ts'
@@ -73,7 +74,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   async function tell(c: Context, jobId: string, status?: 201): Promise<Response> {
     const [job, events] = await Promise.all([service.jobs.get(jobId), service.events.since(jobId, 0)])
     if (job === null) throw userError('job_not_found', { job_id: jobId })
-    const answer = { job_id: job.id, status: job.status, message: messageOf(events, localeOf(c)) }
+    const answer = { job_id: job.id, status: job.status, message: messageOf(job, events, localeOf(c)) }
     return c.json(answer satisfies z.infer<typeof told>, status ?? 200)
   }
 
@@ -105,7 +106,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
       const events = await service.events.since(job.id, 0)
       const { status, progress } = job
       const logs = events.map((event) => lineOf(event, locale))
-      const answer = { job_id: job.id, status, progress, message: messageOf(events, locale), logs }
+      const answer = { job_id: job.id, status, progress, message: messageOf(job, events, locale), logs }
       return c.json(answer satisfies z.infer<typeof statusAnswer>)
     }),
   )
@@ -222,7 +223,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
 }
 
 /** What happened last. */
-function messageOf(events: readonly JobEvent[], locale: Locale): string {
+function messageOf(job: Job, events: readonly JobEvent[], locale: Locale): string {
+  if (isFilmExpired(job)) return text(locale, 'error.film_expired', { job_id: job.id })
   const last = events.at(-1)
   return last === undefined ? '' : changeText(last, locale)
 }
@@ -230,11 +232,6 @@ function messageOf(events: readonly JobEvent[], locale: Locale): string {
 function lineOf(event: JobEvent, locale: Locale) {
   const level = event.type === 'failed' ? 'ERROR' : 'INFO'
   return { timestamp: event.at.toISOString(), level, message: changeText(event, locale) } as const
-}
-
-function filmOf({ id, film, status }: Job) {
-  if (film === null) throw userError('job_not_completed', { job_id: id, status })
-  return film
 }
 
 /** What names a request that may be sent twice; null where nothing does. Throws `idempotency_key_invalid`. */

@@ -75,9 +75,13 @@ export function createWebApp(deps: WebAppDeps): Hono {
   if (deps.corsOrigins.length > 0) {
     app.use('/api/*', cors({ origin: [...deps.corsOrigins], exposeHeaders: EXPOSED, maxAge: 600 }))
   }
+  app.route('/', createHealth({ ...deps, jobs: service.jobs, disk: service.disk }))
+  app.use(async (_, next) => {
+    if (closing.aborted) throw userError('stopping', {})
+    await next()
+  })
   app.use(limitBody)
   app.post(`${OPERATOR_PATH}:name`, async (c) => (await deps.operatorDoor(c.req.raw)) ?? c.notFound())
-  app.route('/', createHealth({ ...deps, jobs: service.jobs }))
   app.route('/', assets)
   app.get('/objects/*', async (c) => {
     const opened = service.openLink(c.req.url)

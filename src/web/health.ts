@@ -7,9 +7,16 @@ import { FORWARDED } from './guards.ts'
 /** What is counted of the web, and how all that is counted is told. */
 export interface WebMetrics {
   answered(request: { method: string; route: string; status: number }, seconds: number): void
-  text(jobs: Awaited<ReturnType<JobStore['count']>>): Promise<string>
+  text(now: {
+    jobs: Awaited<ReturnType<JobStore['count']>>
+    waiting: Awaited<ReturnType<JobStore['waiting']>>
+    disk: Room
+  }): Promise<string>
   contentType: string
 }
+
+/** Bytes that are free, and how many must be before a film is begun. */
+type Room = { free: number; least: number }
 
 /** How long the database may take before it counts as away, in milliseconds. */
 const PATIENCE_MS = 3000
@@ -28,15 +35,16 @@ export function countAnswers(metrics: Pick<WebMetrics, 'answered'>): MiddlewareH
 
 /**
  * For whoever runs the program: `/healthz`, the process answers; `/readyz`, it can work too: its database answers and it isn't stopping,
- * else 503; `/metrics`, for Prometheus, and for nobody who comes through a proxy.
+ * else 503; `low disk` where no job is taken in for want of room; `/metrics`, for Prometheus, and for nobody who comes through a proxy.
  */
 export function createHealth(deps: {
-  jobs: Pick<JobStore, 'count'>
+  jobs: Pick<JobStore, 'count' | 'waiting'>
+  disk: () => Promise<Room>
   metrics: WebMetrics
   closing: AbortSignal
   log: Log
 }): Hono {
-  const { jobs, metrics, closing, log } = deps
+  const { jobs, disk, metrics, closing, log } = deps
   const app = new Hono()
   const plain = (c: Context, words: string, status: 200 | 503 = 200) =>
     c.text(`${words}\n`, status, { 'cache-control': 'no-store' })
@@ -46,7 +54,9 @@ export function createHealth(deps: {
     if (closing.aborted) return plain(c, 'stopping', 503)
     try {
       await within(PATIENCE_MS, jobs.count())
-      return plain(c, 'ok')
+      const { free, least } = await disk()
+      // what is there can still be seen, and whoever asks for more is told why not
+      return plain(c, free < least ? `low disk: ${mb(free)} MB of ${mb(least)} MB` : 'ok')
     } catch (error) {
       log.warn({ reason: reasonOf(error) }, 'not ready: the database does not answer')
       return plain(c, 'database', 503)
@@ -54,11 +64,14 @@ export function createHealth(deps: {
   })
   app.get('/metrics', async (c) => {
     if (FORWARDED.some((name) => c.req.header(name) !== undefined)) return c.notFound()
-    const body = await metrics.text(await jobs.count())
+    const [counted, waiting, room] = await Promise.all([jobs.count(), jobs.waiting(), disk()])
+    const body = await metrics.text({ jobs: counted, waiting, disk: room })
     return c.body(body, 200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
   })
   return app
 }
+
+const mb = (bytes: number) => Math.floor(bytes / 1e6)
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()

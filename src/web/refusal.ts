@@ -25,6 +25,7 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   job_not_cancellable: 409,
   job_not_completed: 409,
   link_taken: 409,
+  film_expired: 410,
   body_too_large: 413,
   image_too_large: 413,
   body_type_unknown: 415,
@@ -36,12 +37,17 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   headers_too_large: 431,
   internal: 500,
   sign_in_unavailable: 503,
+  stopping: 503,
   database_unreachable: 503,
   disk_full: 503,
+  disk_low: 503,
 }
 
 /** When somebody may try again who has too many unfinished jobs: nobody knows when one ends. Seconds. */
 const ACTIVE_RETRY = 30
+
+/** When another process, or the same one anew, should answer. Seconds. */
+const STOPPING_RETRY = 10
 
 /** The HTTP status of an error. */
 export function statusOf(code: ErrorCode): ContentfulStatusCode {
@@ -68,7 +74,8 @@ export function refuse(c: Context, error: ErrorDetail, defaultLocale: Locale): R
 /** In seconds; null where to ask again is of no use. */
 function waitOf({ code, data }: ErrorDetail): number | null {
   if (code === 'active_limit') return ACTIVE_RETRY
-  if (code === 'sign_in_unavailable') return ACTIVE_RETRY
+  if (code === 'sign_in_unavailable' || code === 'disk_low') return ACTIVE_RETRY
+  if (code === 'stopping') return STOPPING_RETRY
   if (code !== 'hourly_limit' && code !== 'cost_over_day' && code !== 'link_limit') return null
   return Math.max(1, Math.ceil((Date.parse(data.retry_at) - Date.now()) / 1000))
 }

@@ -33,7 +33,7 @@ const HEADERS_MAX = 16_384
 const PATIENCE = { headersTimeout: 15_000, requestTimeout: 120_000, connectionsCheckingInterval: 5000 }
 
 /** How long answers may take to end when the server stops, in milliseconds. */
-const DRAIN_MS = 3000
+const DRAIN_MS = 2000
 
 /** How long somebody is read to whose request was refused before it was whole, so that they see why. Milliseconds. */
 const LINGER_MS = 1000

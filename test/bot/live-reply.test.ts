@@ -66,6 +66,7 @@ function scene(
   const log: JobEvent[] = []
   const listeners = new Set<() => void>()
   let current: Job = job()
+  let heldBy: string | null = null
   const card: Card = {
     jobId: JOB_ID,
     platform: 'discord',
@@ -81,6 +82,7 @@ function scene(
   const chat = {
     edits: [] as Edit[],
     tries: 0,
+    counted: { made: 0, failed: 0, dropped: 0 },
     direct: [] as string[],
     told: [] as string[],
     notices: [] as NoticeView[],
@@ -110,6 +112,7 @@ function scene(
     name: 'discord',
     fileLimit: () => about.fileLimit ?? 10_000_000,
     editableUntil: () => chat.editableUntil,
+    hasToken: () => false,
     async edit(_, view, media) {
       chat.tries += 1
       await chat.door
@@ -144,6 +147,11 @@ function scene(
       return ['smaller.mp4']
     },
     lastFrame: async () => Buffer.from('frame'),
+    metrics: {
+      edited(_chat, outcome, count = 1) {
+        chat.counted[outcome] += count
+      },
+    },
     jobs: {
       get: async () => current,
       list: async () => [current],
@@ -157,7 +165,17 @@ function scene(
         database()
         return { ...card }
       },
-      open: async () => [{ ...card }],
+      waiting: async () => [{ ...card }],
+      async hold(_card, holder, _leaseMs, force) {
+        if (heldBy !== null && heldBy !== holder && !force) return false
+        heldBy = holder
+        return true
+      },
+      renew: async () => {},
+      async letGo(_card, holder) {
+        if (heldBy === holder) heldBy = null
+      },
+      releaseAll: async () => {},
       async shown(_, seq) {
         card.shownSeq = seq
       },
@@ -193,6 +211,7 @@ function scene(
     objects: {
       put: async () => {},
       size: async () => 1,
+      list: async () => [],
       read: async (key) =>
         (async function* () {
           yield Buffer.from(key)
@@ -238,6 +257,8 @@ describe('edits', () => {
     expect(chat.edits).toHaveLength(2)
     expect(chat.edits[1]?.view.progress).toBe(0.5)
     expect(card.shownSeq).toBe(5)
+    // of four changes the newest was shown
+    expect(chat.counted).toEqual({ made: 2, failed: 0, dropped: 3 })
   })
 
   test('they become rarer as the message grows old', async () => {
@@ -322,7 +343,7 @@ describe('edits', () => {
     const before = chat.tries
     happen(COMPLETED)
     await clock.pass(MINUTE)
-    expect([chat.fail, chat.tries]).toEqual([[], before])
+    expect([chat.fail, chat.tries, chat.counted.failed]).toEqual([[], before, 1])
     await clock.pass(2 * MINUTE)
     expect(chat.edits.at(-1)?.view.tone).toBe('done')
   })

@@ -57,7 +57,9 @@ describe.each(DATABASES)('cards in $name', async ({ open }) => {
     return event
   }
 
-  const isOpen = async (card: Card) => (await cards.open('discord')).some(({ jobId }) => jobId === card.jobId)
+  const waits = async (card: Card) =>
+    (await cards.waiting('discord')).some(({ jobId }) => jobId === card.jobId)
+  const hold = (card: Card, holder: string, ms = 60_000) => cards.hold(card, holder, ms, false)
 
   test('a card is there as soon as its job is', async () => {
     const { card } = await jobWithCard()
@@ -83,24 +85,62 @@ describe.each(DATABASES)('cards in $name', async ({ open }) => {
     expect(await cards.of(again.id, 'discord')).toBeNull()
   })
 
-  test('a card is followed until its end has been shown and told', async () => {
-    const { card, claim } = await jobWithCard()
-    expect(await isOpen(card)).toBe(true)
-    const end = await make(claim)
-    await cards.shown(card, end.seq)
-    expect(await isOpen(card)).toBe(true)
-    await cards.notified(card, end.at)
-    expect(await isOpen(card)).toBe(false)
-    expect(await cards.open('slack')).toEqual([])
+  test('a new card waits for a process, and one alone has it', async () => {
+    const { card } = await jobWithCard()
+    expect(await waits(card)).toBe(true)
+    expect(await cards.waiting('slack')).toEqual([])
+    const asked = await Promise.all(Array.from({ length: 5 }, () => hold(card, randomUUID())))
+    expect(asked.filter((held) => held)).toHaveLength(1)
+    expect(await waits(card)).toBe(false)
   })
 
-  test('an end that was told of but not shown is followed, unless the message is gone', async () => {
+  test('a card waits again when its holder leaves it, or is silent for too long', async () => {
+    const { card } = await jobWithCard()
+    const [one, two] = [randomUUID(), randomUUID()]
+    expect(await hold(card, one)).toBe(true)
+    await cards.letGo(card, two, false)
+    expect(await waits(card)).toBe(false)
+    await cards.letGo(card, one, false)
+    expect(await waits(card)).toBe(true)
+
+    expect(await hold(card, one, 0)).toBe(true)
+    expect(await waits(card)).toBe(true)
+    await cards.renew(one, 60_000)
+    expect(await waits(card)).toBe(false)
+    expect(await hold(card, two)).toBe(false)
+    await hold(card, one, 0)
+    expect(await hold(card, two)).toBe(true)
+    // whoever was silent has lost it
+    await cards.renew(one, 60_000)
+    expect(await hold(card, one)).toBe(false)
+    expect(await cards.hold(card, one, 60_000, true)).toBe(true)
+    expect(await hold(card, two)).toBe(false)
+  })
+
+  test('a card with nothing left to do waits for nobody, until its job is tried again', async () => {
     const { card, claim } = await jobWithCard()
-    await cards.notified(card, (await make(claim)).at)
-    expect(await isOpen(card)).toBe(true)
-    await cards.gone(card)
-    expect(await isOpen(card)).toBe(false)
-    expect((await cards.of(card.jobId, 'discord'))?.deleted).toBe(true)
+    const [one, two] = [randomUUID(), randomUUID()]
+    await hold(card, one)
+    await jobs.fail(claim, { code: 'internal', data: { reason: 'boom' } })
+    await cards.letGo(card, one, true)
+    expect(await waits(card)).toBe(false)
+    await jobs.retry(card.jobId, NO_LIMITS, noEnlist)
+    expect(await waits(card)).toBe(true)
+
+    // tried again while its holder was just about to leave it
+    await hold(card, two)
+    await jobs.claim(card.jobId, claim.worker, 60_000)
+    await jobs.fail(claim, { code: 'internal', data: { reason: 'boom' } })
+    await jobs.retry(card.jobId, NO_LIMITS, noEnlist)
+    await cards.letGo(card, two, true)
+    expect(await waits(card)).toBe(true)
+  })
+
+  test('all cards are free for whoever has the store alone', async () => {
+    const { card } = await jobWithCard()
+    await hold(card, randomUUID())
+    await cards.releaseAll()
+    expect(await hold(card, randomUUID())).toBe(true)
   })
 
   test('what is shown never goes back', async () => {
@@ -117,19 +157,20 @@ describe.each(DATABASES)('cards in $name', async ({ open }) => {
     expect(asked.filter((first) => first)).toHaveLength(1)
   })
 
+  test('a message that is gone is known to be', async () => {
+    const { card } = await jobWithCard()
+    await cards.gone(card)
+    expect((await cards.of(card.jobId, 'discord'))?.deleted).toBe(true)
+  })
+
   test('a job that was tried again has a new end to tell of', async () => {
     const { card, claim } = await jobWithCard()
     await jobs.fail(claim, { code: 'internal', data: { reason: 'boom' } })
     const failed = await lastEvent(card.jobId)
-    await cards.shown(card, failed.seq)
     expect(await cards.notified(card, failed.at)).toBe(true)
     await jobs.retry(card.jobId, NO_LIMITS, noEnlist)
-    expect(await isOpen(card)).toBe(true)
     await jobs.claim(card.jobId, claim.worker, 60_000)
     const end = await make(claim)
-    await cards.shown(card, end.seq)
-    expect(await isOpen(card)).toBe(true)
     expect(await cards.notified(card, end.at)).toBe(true)
-    expect(await isOpen(card)).toBe(false)
   })
 })

@@ -124,6 +124,28 @@ describe.each(STORES)('objects on $name', ({ create }) => {
     await objects.remove(key)
   })
 
+  test('what lies beside an object is found by how its key begins, and nothing else', async () => {
+    const { path } = await film()
+    const [mine, others] = [randomUUID(), randomUUID()]
+    const keys = [`films/${mine}.mp4`, `films/${mine}.poster.jpg`]
+    for (const key of [...keys, `films/${others}.mp4`]) await objects.put(key, path, mp4())
+    expect((await objects.list(`films/${mine}`)).sort()).toEqual(keys)
+    expect(await objects.list(`films/${randomUUID()}`)).toEqual([])
+    expect(await objects.list(`nowhere/${mine}`)).toEqual([])
+  })
+
+  test('the folders in a folder are found as long as something is in them', async () => {
+    const { path } = await film()
+    const [one, other] = [randomUUID(), randomUUID()]
+    for (const key of [`jobs/${one}/a.mp4`, `jobs/${one}/b.mp4`, `jobs/${other}/a.mp4`]) {
+      await objects.put(key, path, mp4())
+    }
+    expect((await objects.list('jobs/')).sort()).toEqual([`jobs/${one}`, `jobs/${other}`].sort())
+    await objects.remove(`jobs/${other}/a.mp4`)
+    await objects.remove(`jobs/${one}/a.mp4`)
+    expect(await objects.list('jobs/')).toEqual([`jobs/${one}`])
+  })
+
   test('the folder of an object is no object', async () => {
     const { path } = await film()
     const key = `${randomUUID()}/film.mp4`

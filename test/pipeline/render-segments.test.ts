@@ -6,10 +6,13 @@ import type { Media, RenderOrder, VideoModel } from '../../src/core/ports.ts'
 import type { ModelCapabilities } from '../../src/core/request.ts'
 import { changeText } from '../../src/i18n/index.ts'
 import { createMedia } from '../../src/pipeline/media/media.ts'
+import { createPreviews } from '../../src/pipeline/media/previews.ts'
 import { createSlots } from '../../src/pipeline/queue/slots.ts'
 import { renderSegments } from '../../src/pipeline/render-segments.ts'
 import { CATALOGUE } from '../../src/pipeline/video/catalogue.ts'
+import { createEventLog } from '../../src/storage/event-log.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
+import { createRenderPlaces } from '../../src/storage/render-places.ts'
 import { createWorkFolder } from '../../src/storage/work-folder.ts'
 import { clipFrom } from '../support/chain.ts'
 import { asShown, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
@@ -30,8 +33,15 @@ const folder = await testFolder()
 const media = createMedia(ffmpeg)
 const never = new AbortController().signal
 const database = await openUsedPglite(join(folder, 'postgres'))
-afterAll(() => database.close())
 const jobs = createJobStore(database.db, changeText)
+const events = await createEventLog(database, silentLog)
+// others may still hold places when a test that has killed a process has ended
+const places = await createRenderPlaces(database, { places: 100, describe: changeText, log: silentLog })
+afterAll(async () => {
+  await places.close()
+  await events.close()
+  await database.close()
+})
 
 /** How a model's clips are continued. */
 type Continuity = Pick<ModelCapabilities, 'anchor' | 'colours'>
@@ -75,12 +85,13 @@ async function jobOf(segments: number, continuity: Continuity, deliver: Deliver)
     const process = new AbortController()
     const deps = {
       jobs,
+      previews: createPreviews(ffmpeg),
+      depot: null,
       media: killedAt ? { ...media, [killedAt]: () => kill(process) } : media,
       work,
       videoModel: () => model,
       capabilities,
-      slots: createSlots(1),
-      log: silentLog,
+      ...{ events, places, line: createSlots(1), log: silentLog, newId: randomUUID },
     }
     const measures = await renderSegments(deps, claim, job, await jobs.segments(id), process.signal)
     const each = numbered(1, segments)

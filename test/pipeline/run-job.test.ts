@@ -1,27 +1,34 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
+import { ne } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, describe, expect, type TestContext, test } from 'vitest'
 import type { JobEvent } from '../../src/core/event.ts'
 import { endsJob } from '../../src/core/event.ts'
 import type { Identity } from '../../src/core/ports.ts'
 import { changeText } from '../../src/i18n/index.ts'
 import { createCancelJob } from '../../src/pipeline/cancel-job.ts'
+import { createDepot } from '../../src/pipeline/depot.ts'
 import { createMedia } from '../../src/pipeline/media/media.ts'
+import { createPreviews } from '../../src/pipeline/media/previews.ts'
 import { createLocalPlanner } from '../../src/pipeline/planner/local.ts'
 import { createInProcessQueue } from '../../src/pipeline/queue/in-process.ts'
 import { createSlots } from '../../src/pipeline/queue/slots.ts'
 import { createResumeJob } from '../../src/pipeline/retry-job.ts'
 import { createRunJob } from '../../src/pipeline/run-job.ts'
+import { createShowLastFrame } from '../../src/pipeline/show-last-frame.ts'
 import { createSubmitJob } from '../../src/pipeline/submit-job.ts'
 import { CATALOGUE } from '../../src/pipeline/video/catalogue.ts'
 import { createEventLog } from '../../src/storage/event-log.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createLocalObjects } from '../../src/storage/objects/local.ts'
 import { createPlanCache } from '../../src/storage/plan-cache.ts'
+import { createRenderPlaces } from '../../src/storage/render-places.ts'
+import { jobs as jobsTable } from '../../src/storage/schema.ts'
 import { createWorkFolder } from '../../src/storage/work-folder.ts'
 import { asShown, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
 import { NO_LIMITS, openUsedPglite, silentLog } from '../support/databases.ts'
+import { makePicture } from '../support/film.ts'
 import { createScriptedModel, type ScriptedModel, segmentOf } from '../support/scripted-model.ts'
 
 const folder = await testFolder()
@@ -61,20 +68,28 @@ async function service({ onTestFinished }: TestContext) {
     now: Date.now,
   })
 
-  function worker(options: { work?: string; renders?: number } = {}) {
+  async function worker(options: { work?: string; renders?: number; depot?: boolean } = {}) {
     const media = createMedia(ffmpeg)
     const work = createWorkFolder(join(root, options.work ?? 'work'))
     const queue = createInProcessQueue({ concurrency: 4, log: silentLog })
+    // without a number: any, since other tests use the same database at the same time
+    const places = await createRenderPlaces(database, {
+      ...{ places: options.renders ?? 1000, describe: changeText, log: silentLog },
+    })
     const capabilities = (id: string) => {
       const found = CATALOGUE.find((candidate) => candidate.id === id)
       if (!found) throw new Error(`no model ${id}`)
       return found
     }
     const deps = {
+      disk: { free: async () => 1 },
+      minFreeDisk: 0,
       jobs,
       events,
       queue,
       media,
+      previews: createPreviews(ffmpeg),
+      depot: options.depot ? createDepot({ objects, work, log: silentLog }) : null,
       work,
       objects,
       models: { models: CATALOGUE, usable: ['wan-2.7'], default: 'wan-2.7' },
@@ -83,7 +98,9 @@ async function service({ onTestFinished }: TestContext) {
       capabilities,
       ceilings: { perJob: null, perUserDay: null },
       videoModel: () => model,
-      slots: createSlots(options.renders ?? 2),
+      // the database is shared with tests that run at the same time
+      places,
+      line: createSlots(1),
       log: silentLog,
       worker: randomUUID(),
       newId: randomUUID,
@@ -91,13 +108,15 @@ async function service({ onTestFinished }: TestContext) {
       visibleLabel: false,
     }
     queue.start(createRunJob(deps))
+    onTestFinished(() => places.close())
     const submitJob = createSubmitJob(deps)
     const resumeJob = createResumeJob(deps)
     return {
       stop: () => queue.stop(),
-      submit: (identity = MINA) => {
+      lastFrame: createShowLastFrame(deps),
+      submit: (identity = MINA, picture: string | null = null) => {
         const input = { prompt: 'a fox in the snow', segments: SEGMENTS, seconds: 4 }
-        return submitJob({ input, picture: null, identity, locale: 'en', limits: NO_LIMITS })
+        return submitJob({ input, picture, identity, locale: 'en', limits: NO_LIMITS })
       },
       resume: (jobId: string) => resumeJob(jobId, NO_LIMITS),
       cancel: createCancelJob(deps),
@@ -119,7 +138,7 @@ async function service({ onTestFinished }: TestContext) {
     return segments.map(({ state, attempts }) => `${state} ${attempts}`)
   }
 
-  const first = worker()
+  const first = await worker()
   const workers = [first]
   onTestFinished(async () => {
     for (const each of workers) await each.stop()
@@ -130,8 +149,8 @@ async function service({ onTestFinished }: TestContext) {
     objects,
     endOf,
     segmentsOf,
-    worker(options: Parameters<typeof worker>[0]) {
-      const another = worker(options)
+    async worker(options: Parameters<typeof worker>[0]) {
+      const another = await worker(options)
       workers.push(another)
       return another
     },
@@ -325,11 +344,36 @@ describe('a delivered clip', () => {
     await all.stop()
     all.model.stuckAt = null
     all.model.downloads = []
-    await all.worker({ work: 'other-machine' }).resume(job.id)
+    await (await all.worker({ work: 'other-machine' })).resume(job.id)
     await expectFilm(all, job.id)
     expect(all.model.downloads.map(segmentOf)).toEqual([1, 2, 3])
     expect(paidPlaces(all.model)).toEqual([1, 2, 3])
     expect(await all.segmentsOf(job.id)).toEqual(['stored 1', 'stored 1', 'stored 1'])
+  })
+
+  test('and the picture that it opens on are kept for other machines until the film is there', async (context) => {
+    const all = await service(context)
+    const here = await all.worker({ work: 'here', depot: true })
+    all.model.stuckAt = 2
+    const picture = await makePicture(join(folder, 'opening.png'), 640, 360)
+    const job = await here.submit(MINA, picture)
+    await expect.poll(() => all.model.paid.length, { timeout: 20_000 }).toBe(2)
+    // a process that shows the job may be on a third machine
+    const elsewhere = await all.worker({ work: 'elsewhere', depot: true })
+    await expect
+      .poll(async () => (await elsewhere.lastFrame(job.id, new AbortController().signal))?.subarray(0, 3))
+      .toEqual(Buffer.from('ffd8ff', 'hex'))
+    const kept = `work/${job.id}/clip-01.mp4`
+    await expect.poll(() => all.objects.size(kept)).toBeGreaterThan(0)
+    await here.stop()
+    all.model.stuckAt = null
+    all.model.script = [{ at: 'download', gives: 'nothing', segment: 1 }]
+    await elsewhere.resume(job.id)
+    await expectFilm(all, job.id)
+    expect(paidPlaces(all.model)).toEqual([1, 2, 3])
+    for (const name of ['clip-01.mp4', 'clip-03.mp4', 'opening.png', 'last-frame-01.png.jpg']) {
+      await expect.poll(() => all.objects.size(`work/${job.id}/${name}`)).toBeNull()
+    }
   })
 
   test('that is gone from the provider and from this machine fails the job, and pays nothing', async (context) => {
@@ -340,7 +384,7 @@ describe('a delivered clip', () => {
     await all.stop()
     all.model.stuckAt = null
     all.model.script = [{ at: 'download', gives: 'nothing' }]
-    await all.worker({ work: 'other-machine' }).resume(job.id)
+    await (await all.worker({ work: 'other-machine' })).resume(job.id)
     await expectFailure(all, job.id, 'clip_lost')
     expect(paidPlaces(all.model)).toEqual([1, 2])
   })
@@ -373,13 +417,37 @@ describe('cancelling', () => {
 })
 
 describe('MAX_CONCURRENT_RENDERS', () => {
+  // what other tests have left unfinished would keep its places
+  beforeEach(async () => {
+    await database.db.update(jobsTable).set({ status: 'failed' }).where(ne(jobsTable.status, 'completed'))
+  })
+
   test.for([1, 2])('%i holds over the jobs of several people', async (renders, context) => {
     const all = await service(context)
-    const { submit } = all.worker({ renders })
+    const { submit } = await all.worker({ renders })
     all.model.gather = renders
     const jobs = [await submit(MINA), await submit(JUN), await submit(MINA)]
     for (const job of jobs) await expectFilm(all, job.id)
     expect(all.model.mostAtOnce).toBe(renders)
     expect(all.model.paid).toHaveLength(9)
+  })
+
+  test('is held over several processes, and a place that a stopped one has left behind becomes free', async (context) => {
+    const all = await service(context)
+    const first = await all.worker({ renders: 1 })
+    all.model.stuckAt = 1
+    const left = await first.submit(MINA)
+    await expect.poll(() => all.segmentsOf(left.id)).toContain('submitted 1')
+    await first.stop()
+    all.model.stuckAt = null
+    const second = await all.worker({ renders: 1 })
+    const job = await second.submit(JUN)
+    await expectFilm(all, job.id)
+    expect(all.model.mostAtOnce).toBe(1)
+    // nobody runs it, but its request was seen to by whoever needed its place
+    expect(await all.segmentsOf(left.id)).toEqual(['rendered 1', 'planned 0', 'planned 0'])
+    await second.resume(left.id)
+    await expectFilm(all, left.id)
+    expect(all.model.paid).toHaveLength(6)
   })
 })

@@ -418,3 +418,13 @@ it.for([
   for (const call of calls) expect(await refusal(call())).toContain('not a key of an object')
   expect(server.count('bucket')).toBe(0)
 })
+
+it('hundreds of objects are found by how their keys begin, and nothing beside them', async () => {
+  const { server, objects } = await setUp()
+  await objects.put(KEY, small.path, film)
+  const object = server.objects.get(`films/${KEY}`)
+  if (!object) throw new Error('nothing was stored')
+  const keys = Array.from({ length: 250 }, (_, i) => `films/job.${i}mb.mp4`)
+  for (const key of [...keys, 'films/other-films-job.mp4']) server.objects.set(`films/${key}`, object)
+  expect((await objects.list('films/job')).sort()).toEqual(keys.sort())
+})

@@ -43,6 +43,8 @@ interface AcceptedRequest {
   outcome: Outcome
 }
 
+const USUAL_STEPS: NonNullable<Outcome['steps']> = [1, 0, 'running']
+
 export interface FalServerOptions {
   key?: string
   /** How clips are made: shorter or smaller ones than asked for make tests fast. */
@@ -63,6 +65,8 @@ export interface FalServer {
   accepted: AcceptedRequest[]
   /** How many requests were paid for each prompt. */
   paid(): Record<string, number>
+  /** Most requests that had been taken in and that nobody had been told the end of, at the same time. */
+  mostAtOnce(): number
   /** Method and path of everything that came, in order. */
   seen: string[]
   fault(point: Point, ...faults: Fault[]): void
@@ -83,6 +87,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
   const seen: string[] = []
   const schemas = new Map<string, unknown>()
   let url = ''
+  let most = 0
 
   const server = createServer((request, response) => {
     serve(request, response).catch((error) => {
@@ -208,6 +213,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
         cancelled: false,
       }
       accepted.push({ id: randomUUID(), ...taken })
+      most = Math.max(most, accepted.filter(isOpen).length)
       return accepted.at(-1) ?? { id: '', ...taken }
     }
     if (await faulted('submit', response, accept)) return
@@ -227,7 +233,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
 
   async function status(one: AcceptedRequest, response: ServerResponse): Promise<void> {
     if (await faulted('status', response)) return
-    const { steps = [1, 0, 'running'], never } = one.outcome
+    const { steps = USUAL_STEPS, never } = one.outcome
     const step = never ? 'running' : steps[one.looks]
     one.looks += 1
     const about = { request_id: one.id, response_url: submitted(one).response_url }
@@ -281,7 +287,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
 
   async function cancel(one: AcceptedRequest, response: ServerResponse): Promise<void> {
     if (await faulted('cancel', response)) return
-    const { steps = [1, 0, 'running'], never } = one.outcome
+    const { steps = USUAL_STEPS, never } = one.outcome
     if (!never && one.looks >= steps.length) return json(response, 400, { status: 'ALREADY_COMPLETED' })
     one.cancelled = true
     json(response, 202, { status: 'CANCELLATION_REQUESTED' })
@@ -337,6 +343,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
       const prompts = Object.groupBy(accepted, ({ input }) => String(input.prompt))
       return Object.fromEntries(Object.entries(prompts).map(([prompt, all]) => [prompt, all?.length ?? 0]))
     },
+    mostAtOnce: () => most,
     seen,
     outcomes,
     schemas,
@@ -360,6 +367,10 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
       await closed
     },
   }
+}
+
+function isOpen({ cancelled, looks, outcome: { steps = USUAL_STEPS } }: AcceptedRequest): boolean {
+  return !cancelled && looks <= steps.length
 }
 
 async function bytesOf(request: IncomingMessage): Promise<Buffer> {

@@ -143,6 +143,7 @@ export async function startOpenAiServer(account: { apiKey: string; model: string
       const shown = `${key.slice(0, 8)}${'*'.repeat(8)}${key.slice(-4)}`
       return apiError(401, `Incorrect API key provided: ${shown}.`, { code: 'invalid_api_key' })
     }
+    if (request.method === 'GET') return modelAt(request.url ?? '')
     if (request.headers['content-type'] !== 'application/json') return complain(415, 'not JSON')
     const body = JSON.parse(text)
     switch (`${request.method} ${request.url}`) {
@@ -169,6 +170,11 @@ export async function startOpenAiServer(account: { apiKey: string; model: string
       default:
         return apiError(404, `Invalid URL (${request.method} ${request.url})`)
     }
+  }
+
+  function modelAt(url: string): OpenAiReply {
+    if (url === `/v1/models/${account.model}`) return { body: { id: account.model, object: 'model' } }
+    return apiError(404, `There is nothing at ${url}`, { code: 'model_not_found' })
   }
 
   function complain(status: number, problem: string): OpenAiReply {

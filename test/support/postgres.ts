@@ -15,6 +15,8 @@ const run = promisify(execFile)
 export interface PostgresServer {
   /** Makes an empty database and returns its address. */
   createDatabase(): Promise<string>
+  /** Cuts every connection, as a crash would, and is there again a moment later. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -55,10 +57,12 @@ export async function startPostgres(): Promise<PostgresServer> {
     'fsync=off',
   ]
   const options = settings.map((setting) => `-c ${setting}`).join(' ')
-  await program('pg_ctl', ['start', '-w', '-D', data, '-l', join(data, 'log'), '-o', options])
+  const start = () => program('pg_ctl', ['start', '-w', '-D', data, '-l', join(data, 'log'), '-o', options])
+  await start()
 
   const url = (name: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${name}`
-  const admin = postgres(url('postgres'), { max: 1 })
+  // notices tell of a shutdown that was meant
+  const admin = postgres(url('postgres'), { max: 1, onnotice() {} })
   let databases = 0
   return {
     async createDatabase() {
@@ -66,6 +70,10 @@ export async function startPostgres(): Promise<PostgresServer> {
       const name = `test_${databases}`
       await admin.unsafe(`create database ${name}`)
       return url(name)
+    },
+    async restart() {
+      await program('pg_ctl', ['stop', '-w', '-m', 'immediate', '-D', data])
+      await start()
     },
     async stop() {
       await admin.end({ timeout: 1 })

@@ -29,6 +29,7 @@ export type Operation =
   | 'read'
   | 'sign'
   | 'open-link'
+  | 'list'
   | 'remove'
 
 export interface SupabaseServer {
@@ -149,6 +150,21 @@ export async function startSupabaseServer(options: SupabaseServerOptions = {}): 
       const disposition = `attachment; filename=${encoded}; filename*=UTF-8''${encoded};`
       if (name !== null) response.setHeader('content-disposition', name ? disposition : 'attachment;')
       send(request, response, objectOf(), cutAt)
+    } else if (operation === 'list') {
+      const order = JSON.parse(String((await bodyOf(request)).bytes))
+      const { prefix, search, limit, offset } = order
+      checkFields(order, {
+        ...{ prefix: 'string', search: 'string' },
+        ...{ limit: 'number', offset: 'number', sortBy: 'object' },
+      })
+      bucketOf(path)
+      const inside = `${path}/${prefix}/`
+      // what lies deeper shows as its folder
+      const names = [...objects.keys()]
+        .filter((key) => key.startsWith(inside))
+        .map((key) => key.slice(inside.length).split('/')[0] ?? '')
+      const found = [...new Set(names)].filter((name) => name.includes(search)).sort()
+      json(found.slice(offset, offset + limit).map((name) => ({ name })))
     } else {
       const order = JSON.parse(String((await bodyOf(request)).bytes))
       checkFields(order, { prefixes: 'object' })
@@ -209,6 +225,7 @@ const ROUTES: readonly [method: string, route: RegExp, operation: Operation][] =
   ['HEAD', /^upload\/resumable\/(.+)$/, 'part-offset'],
   ['PATCH', /^upload\/resumable\/(.+)$/, 'part'],
   ['GET', /^object\/info\/(?:authenticated\/)?(.+)$/, 'info'],
+  ['POST', /^object\/list\/([^/]+)$/, 'list'],
   ['POST', /^object\/sign\/(.+)$/, 'sign'],
   ['GET', /^object\/sign\/(.+)$/, 'open-link'],
   ['GET', /^object\/(?:authenticated\/)?(.+)$/, 'read'],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { MAIN, newMachine } from '../support/cli.ts'
@@ -7,7 +8,7 @@ import { startSingleWeb } from '../support/single-web.ts'
 import { until } from '../support/until.ts'
 import { startWeb } from '../support/web.ts'
 
-const { address } = await startSingleWeb(afterAll)
+const { address, running } = await startSingleWeb(afterAll)
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${address}${path}`, { headers })
 
@@ -41,6 +42,11 @@ test('Prometheus reads how a film was made: jobs by state, segments, their cost,
     seconds: 60,
   })
   expect(await counted('sora_segment_seconds_count{model="wan-2.7"}')).toBe(2)
+  expect(await counted('sora_job_wait_seconds_count')).toBe(1)
+  expect(await counted('sora_job_ends_total{status="completed",code=""}')).toBe(1)
+  expect(await counted('sora_queue_depth')).toBe(0)
+  expect(await counted('sora_disk_free_bytes')).toBeGreaterThan(0)
+  expect(await counted('sora_disk_reserve_bytes')).toBe(1_000_000_000)
   expect(await counted('sora_spend_usd_total{model="wan-2.7"}')).toBeGreaterThan(0)
   await get(`/api/status/${id}`)
   await get(`/api/status/none`)
@@ -79,4 +85,45 @@ test('while the database is away the program lives, and says that it can’t wor
   expect((await state('/api/jobs'))[0]).toBe(500)
   await admin.unsafe(`alter database "${name}" with allow_connections true`)
   await until('a program that is ready again', async () => (await ready()) === '200 ok', { seconds: 30 })
+})
+
+test('the dashboard asks for nothing that isn’t told, by labels that it has', async () => {
+  const told = await (await get('/metrics')).text()
+  const kinds = new Map(
+    [...told.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', kind]) => [name, kind]),
+  )
+  const dashboard = readFileSync(new URL('../../docs/grafana.json', import.meta.url), 'utf8')
+  const asked = JSON.parse(dashboard).panels.flatMap((panel: { targets: { expr: string }[] }) =>
+    panel.targets.map(({ expr }) => expr),
+  ) as string[]
+  expect(asked.length).toBeGreaterThan(10)
+  for (const expr of asked) {
+    const names = expr.match(/\b(sora|process|nodejs)_\w+/g) ?? []
+    expect(names, expr).not.toEqual([])
+    for (const name of names) {
+      const plain = name.replace(/_(bucket|count|sum)$/, '')
+      const kind = kinds.get(name) ?? kinds.get(plain)
+      expect([expr, kind === 'histogram' ? plain !== name : kind !== undefined]).toEqual([expr, true])
+      const series = [...told.matchAll(new RegExp(`^${name}\\{(.*)\\} `, 'gm'))].map(
+        ([, labels = '']) => labels,
+      )
+      const by = /by \(([^)]*)\)/.exec(expr)?.[1]?.split(', ') ?? []
+      if (series.length > 0) for (const label of by) expect(series[0], expr).toContain(`${label}="`)
+    }
+  }
+})
+
+test('the log has one line for each change of a job’s state, and no prompt', async () => {
+  const jobs = await (await get('/api/jobs')).json()
+  const { job_id: id } = jobs.jobs[0]
+  const lines = running
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line))
+  const states = lines.filter((line) => line.job_id === id && 'status' in line)
+  expect(states.map(({ status, msg }) => [status, msg])).toEqual(
+    ['queued', 'planning', 'generating', 'merging', 'completed'].map((status) => [status, `job ${status}`]),
+  )
+  expect(running.output()).not.toContain(PROMPT)
 })

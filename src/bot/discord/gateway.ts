@@ -21,8 +21,8 @@ export interface DiscordBot {
   stop(): Promise<void>
 }
 
-/** Longer than any answer takes, Discord's retries included: then it is left. Milliseconds. */
-const DRAIN_MS = 10_000
+/** So long may answers take that are under way when the bot stops: then they are left. Milliseconds. */
+const DRAIN_MS = 5000
 
 /**
  * Logs in, registers the commands where they differ, takes up the cards of earlier processes, and answers. A gateway that drops is taken up

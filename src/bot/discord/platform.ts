@@ -53,7 +53,7 @@ export function createDiscordPlatform(deps: {
   const { rest, applicationId, now } = deps
   const interactions = new Map<string, CardInteraction & { tokenOnly: boolean }>()
 
-  function interactionOf({ jobId }: Card) {
+  function interactionOf({ jobId }: Pick<Card, 'jobId'>) {
     const found = interactions.get(jobId)
     if (found !== undefined && found.at + TOKEN_MS <= now()) interactions.delete(jobId)
     return interactions.get(jobId)
@@ -110,6 +110,7 @@ export function createDiscordPlatform(deps: {
       const interaction = interactionOf(card)
       return interaction?.tokenOnly ? interaction.at + TOKEN_MS : null
     },
+    hasToken: (card) => interactionOf(card) !== undefined,
     edit: (card, view, media) => edit(card, view, media).catch(rethrow),
     async direct(card, notice, key, end) {
       try {

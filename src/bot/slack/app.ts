@@ -39,8 +39,8 @@ export const COMMAND = '/sora'
 /** Where Slack's signed requests arrive. */
 export const REQUEST_PATH = '/slack/events'
 
-/** Longer than any answer takes: then it is left. Milliseconds. */
-const DRAIN_MS = 10_000
+/** So long may answers take that are under way when the bot stops: then they are left. Milliseconds. */
+const DRAIN_MS = 5000
 
 /** How long a film may take to Slack (200 MB at 3 Mbit/s), and an answer by the address that came with a request; milliseconds. */
 const UPLOAD_MS = 10 * 60_000

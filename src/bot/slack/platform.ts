@@ -163,6 +163,7 @@ export function createSlackPlatform(deps: {
     name: 'slack',
     fileLimit: () => (deps.uploadFilm ? FILE_BYTES : 0),
     editableUntil: () => null,
+    hasToken: () => false,
     edit: (card, view, media) =>
       edit(card, view, media).catch((error) => {
         const fault = chatErrorOf(error)

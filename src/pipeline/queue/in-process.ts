@@ -1,5 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import PQueue from 'p-queue'
-import type { JobQueue, Log } from '../../core/ports.ts'
+import type { Log } from '../../core/ports.ts'
+import type { JobQueue, Run } from '../../core/queue.ts'
+
+/** When a job comes again whose run did not end it, in milliseconds. */
+const AGAIN_AFTER_MS = 1000
 
 /**
  * The queue of a single process. Each user has a lane of their own, and the lanes share `concurrency` places:
@@ -9,28 +14,45 @@ import type { JobQueue, Log } from '../../core/ports.ts'
 export function createInProcessQueue(options: { concurrency: number; log: Log }): JobQueue {
   const places = new PQueue({ concurrency: options.concurrency, autoStart: false })
   const lanes = new Map<string, PQueue>()
+  /** The jobs that are in line, running, or to come again. */
+  const known = new Set<string>()
   const stopping = new AbortController()
-  let run: ((jobId: string, signal: AbortSignal) => Promise<void>) | null = null
+  let run: Run | null = null
 
   function add(job: { id: string; userId: string }) {
     if (stopping.signal.aborted) return
+    known.add(job.id)
     const lane = lanes.get(job.userId) ?? new PQueue({ concurrency: 1 })
     lanes.set(job.userId, lane)
     lane
       .add(() => places.add(() => begin(job.id)))
-      .catch((error) => options.log.error({ job_id: job.id, err: error }, 'a run ended with an error'))
-      .finally(() => {
+      .catch((error) => {
+        options.log.error({ job_id: job.id, err: error }, 'a run ended with an error')
+        return false
+      })
+      .then((ended) => {
         if (lane.size === 0 && lane.pending === 0) lanes.delete(job.userId)
+        known.delete(job.id)
+        if (ended === false) void comeAgain(job)
       })
   }
 
-  async function begin(jobId: string): Promise<void> {
-    if (!stopping.signal.aborted) await run?.(jobId, stopping.signal)
+  async function begin(jobId: string): Promise<boolean> {
+    return stopping.signal.aborted || run === null || (await run(jobId, stopping.signal))
+  }
+
+  async function comeAgain(job: { id: string; userId: string }): Promise<void> {
+    known.add(job.id)
+    await sleep(AGAIN_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => {})
+    add(job)
   }
 
   return {
     async enqueue(job, tx) {
       tx.onCommit(() => add(job))
+    },
+    async takeUp(jobs) {
+      for (const job of jobs) if (!known.has(job.id)) add(job)
     },
     start(runJob) {
       run = runJob

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue'
-import type { Slots } from '../../core/ports.ts'
+import type { Slots } from '../../core/queue.ts'
 
 /** `count` places in this process. Work that was aborted while it waited is never begun; work that runs keeps its place until it has ended. */
 export function createSlots(count: number): Slots {

@@ -1,6 +1,6 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ObjectStore } from '../../core/ports.ts'
 
@@ -9,6 +9,9 @@ export interface OpenedLink {
   key: string
   name: string
 }
+
+/** How the name of a file ends that is still being written. */
+const PART = '.part'
 
 /** An object store in a folder. Its links go to `<publicUrl>/objects/<key>` and are signed with the folder's secret. */
 export interface LocalObjects extends ObjectStore {
@@ -31,7 +34,7 @@ export function createLocalObjects(deps: {
     async put(key, file, { signal }) {
       signal.throwIfAborted()
       const target = path(key)
-      const part = `${target}.${randomUUID()}.part`
+      const part = `${target}.${randomUUID()}${PART}`
       await mkdir(dirname(target), { recursive: true })
       try {
         await link(file, part).catch(() => copyFile(file, part))
@@ -75,7 +78,19 @@ export function createLocalObjects(deps: {
       return given.length === expected.length && timingSafeEqual(given, expected) ? { key, name } : null
     },
     file: path,
-    remove: (key) => rm(path(key), { force: true }),
+    async list(beginning) {
+      const folder = checked(beginning.slice(0, beginning.lastIndexOf('/')))
+      const names = await readdir(join(deps.root, folder)).catch(() => [])
+      return names
+        .map((name) => `${folder}/${name}`)
+        .filter((key) => key.startsWith(beginning) && !key.endsWith(PART))
+    },
+    async remove(key) {
+      await rm(path(key), { force: true })
+      // a job's folder goes with the last that was in it
+      const folder = dirname(key)
+      if (folder.includes('/')) await rmdir(join(deps.root, folder)).catch(() => {})
+    },
   }
 }
 

@@ -171,12 +171,32 @@ export function createSupabaseObjects(deps: SupabaseObjectsDeps): ObjectStore {
       checkKey(key)
       return null
     },
+    list: (beginning) =>
+      inBucket(folderOf(beginning), async () => {
+        const folder = folderOf(beginning)
+        const search = beginning.slice(folder.length + 1)
+        const found: string[] = []
+        for (;;) {
+          const options = { search, limit: PAGE, offset: found.length }
+          const page = await call({ key: beginning }, () => storage.from(bucket).list(folder, options))
+          found.push(...page.map(({ name }) => `${folder}/${name}`))
+          // a search may find its words elsewhere in a name too
+          if (page.length < PAGE) return found.filter((key) => key.startsWith(beginning))
+        }
+      }),
     remove: (key) =>
       inBucket(key, async () => {
         await call({ key }, () => storage.from(bucket).remove([key]))
       }),
   }
 }
+
+function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'))
+}
+
+/** So many objects are listed at once. */
+const PAGE = 100
 
 /** ASCII, no empty, hidden or parent step: the keys that every store takes. */
 const KEY = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { isFilmExpired } from '../../core/film.ts'
 import { isUnfinished, type Job, type JobStatus } from '../../core/job.ts'
 import { markOf, type Outlook, oneLine, titleOf } from '../../core/outlook.ts'
 import type { Locale, ModelCapabilities } from '../../core/request.ts'
@@ -68,8 +69,10 @@ export function toneOf(status: JobStatus): 'working' | 'done' | 'failed' | 'canc
   return status === 'failed' || status === 'cancelled' ? status : 'working'
 }
 
-function stateText({ status }: Job, segments: Outlook['segments'], locale: Locale): string {
+function stateText(job: Job, segments: Outlook['segments'], locale: Locale): string {
+  const { status } = job
   const word = text(locale, `status.${status}`)
+  if (isFilmExpired(job)) return `${word} · ${text(locale, 'film.expired')}`
   if (status !== 'generating' || segments.length === 0) return word
   const stored = segments.filter(({ state }) => state === 'stored').length
   const segment = Math.min(stored + 1, segments.length)
@@ -91,8 +94,9 @@ function progress({ job, segments, events, locale }: JobState): Html {
   const marks = segments.map((segment) => markOf(segment, segments, status))
   const bars = Array.from({ length: job.request.segments }, (_, i) => marks[i] ?? 'waiting')
   const latest = events.at(-1)
-  const said =
-    job.error !== null && status === 'failed'
+  const said = isFilmExpired(job)
+    ? text(locale, 'job.expired')
+    : job.error !== null && status === 'failed'
       ? errorText(job.error, locale)
       : latest
         ? changeText(latest, locale)

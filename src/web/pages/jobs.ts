@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { isFilmExpired } from '../../core/film.ts'
 import { isUnfinished, type Job } from '../../core/job.ts'
 import { titleOf } from '../../core/outlook.ts'
 import type { Locale } from '../../core/request.ts'
@@ -36,7 +37,12 @@ function film(job: Job, locale: Locale): Html {
   const { id, status, request } = job
   const { segments: count, seconds, resolution, aspect } = request
   const word = text(locale, `status.${status}`)
-  const state = isUnfinished(status) ? `${word} · ${percent(job.progress)}` : word
+  const more = isUnfinished(status)
+    ? percent(job.progress)
+    : isFilmExpired(job)
+      ? text(locale, 'film.expired')
+      : null
+  const state = more === null ? word : `${word} · ${more}`
   return html`<li><a href="/jobs/${id}">
 <div class="frame" data-aspect="${aspect}">${job.film === null ? '' : html`<img src="/jobs/${id}/poster.jpg" alt="" loading="lazy" data-optional>`}</div>
 <div><p class="title">${titleOf(job)}</p>

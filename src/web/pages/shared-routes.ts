@@ -1,9 +1,10 @@
 import type { Context, Hono } from 'hono'
+import { isFilmExpired } from '../../core/film.ts'
 import type { Film, Job } from '../../core/job.ts'
 import { filmResponse } from '../film-response.ts'
 import { SHARE_DAYS } from './job-routes.ts'
 import { lostPage } from './messages.ts'
-import { expiredPage, sharedPage } from './shared.ts'
+import { expiredPage, goneFilmPage, sharedPage } from './shared.ts'
 import { type PagesDeps, sendPage } from './site.ts'
 
 type WithFilm = (c: Context, job: Job, film: Film) => Response | Promise<Response>
@@ -17,6 +18,7 @@ export function addSharedRoutes(app: Hono, deps: PagesDeps): void {
     const worth = service.filmLinks.check(id, queryOf(c))
     if (worth === 'expired') return sendPage(c, deps, (locale) => expiredPage(locale, SHARE_DAYS), 410)
     const job = worth === 'wrong' ? null : await service.jobs.get(id)
+    if (job !== null && isFilmExpired(job)) return sendPage(c, deps, goneFilmPage, 410)
     if (job === null || job.film === null) return sendPage(c, deps, lostPage, 404)
     return serve(c, job, job.film)
   }

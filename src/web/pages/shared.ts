@@ -40,3 +40,8 @@ export function expiredPage(locale: Locale, days: number): Content {
     about: text(locale, 'shared.expired_about', { days }),
   })
 }
+
+/** A link that is still right, to a film that is no longer kept. */
+export function goneFilmPage(locale: Locale): Content {
+  return messagePage({ title: text(locale, 'shared.gone'), about: text(locale, 'shared.gone_about') })
+}

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { isFilmExpired } from '../../core/film.ts'
 import type { Film } from '../../core/job.ts'
 import { markOf, type ShotMark, segmentStarts } from '../../core/outlook.ts'
 import { SHEET } from '../../core/preview.ts'
@@ -42,7 +43,7 @@ function picture(
 ): Html {
   const blank = html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true" focusable="false"></svg>`
   if (job.film !== null) return cellOfSheet(`/jobs/${job.id}/sheet.jpg`, job.film, i)
-  if (mark !== 'done' || job.status === 'cancelled') return blank
+  if (mark !== 'done' || job.status === 'cancelled' || isFilmExpired(job)) return blank
   const alt = text(locale, 'job.shot_frame', { segment: i + 1 })
   return html`${blank}<img src="/jobs/${job.id}/frames/${i + 1}.jpg" alt="${alt}" width="${width}" height="${height}" loading="lazy" data-optional>`
 }

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../../../src/pipeline/video/catalogue.ts'
 import { commandLine } from '../../support/cli.ts'
+import { liveSchema, serveAllSchemas, USUAL_INPUTS } from '../../support/fal-schemas.ts'
 import { type FalServer, startFalServer } from '../../support/fal-server.ts'
 
 let fal: FalServer
@@ -23,45 +24,6 @@ async function models(...args: string[]): Promise<{ code: number; out: string; e
   }
 }
 
-/** A schema in the form in which fal serves them, which takes what the catalogue sends. */
-function liveSchema(endpoint: string, properties: object): unknown {
-  return {
-    openapi: '3.0.4',
-    paths: {
-      [`/${endpoint}`]: {
-        post: {
-          requestBody: {
-            content: { 'application/json': { schema: { $ref: '#/components/schemas/Input' } } },
-          },
-        },
-      },
-    },
-    components: { schemas: { Input: { type: 'object', properties, required: ['prompt'] } } },
-  }
-}
-
-const usual = {
-  prompt: { type: 'string', maxLength: 5000 },
-  duration: { anyOf: [{ type: 'integer', minimum: 2, maximum: 15 }, { type: 'string' }] },
-  resolution: { type: 'string' },
-  aspect_ratio: { enum: ['16:9', '9:16', '1:1', 'auto'], type: 'string' },
-  generate_audio: { type: 'boolean' },
-  audio: { type: 'boolean' },
-  seed: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
-  image_url: { type: 'string', format: 'uri' },
-  start_image_url: { type: 'string' },
-  prompt_expansion_mode: { enum: ['balanced'] },
-}
-
-function serveAll(): void {
-  for (const model of CATALOGUE) {
-    if (model.provider !== 'fal') continue
-    for (const endpoint of Object.values(model.fal.endpoints)) {
-      if (endpoint) fal.schemas.set(endpoint, liveSchema(endpoint, usual))
-    }
-  }
-}
-
 describe('npm run models', () => {
   it('shows every model with what it can do and costs, and unknown where a price is', async () => {
     const { code, out } = await models()
@@ -73,16 +35,16 @@ describe('npm run models', () => {
   })
 
   it('says that nothing differs from fal’s live schemas', async () => {
-    serveAll()
+    serveAllSchemas(fal)
     const { code, out, err } = await models('--check')
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toContain('agrees')
   })
 
   it('says what differs, model by model', async () => {
-    serveAll()
+    serveAllSchemas(fal)
     const image = (changes: object, endpoint: string) =>
-      fal.schemas.set(endpoint, liveSchema(endpoint, { ...usual, ...changes }))
+      fal.schemas.set(endpoint, liveSchema(endpoint, { ...USUAL_INPUTS, ...changes }))
     image({ duration: { enum: ['5', '10'] } }, 'fal-ai/wan/v2.7/image-to-video')
     image({ resolution: { enum: ['720p'] } }, 'bytedance/seedance-2.0/text-to-video')
     image({ aspect_ratio: { enum: ['16:9'] } }, 'fal-ai/veo3.1')
