@@ -32,6 +32,7 @@ import { createLocalPlanner } from './pipeline/planner/local.ts'
 import { createPreviewFilm } from './pipeline/preview-film.ts'
 import { createInProcessQueue } from './pipeline/queue/in-process.ts'
 import { createSlots } from './pipeline/queue/slots.ts'
+import { PAUSES } from './pipeline/render-segments.ts'
 import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
 import { createRunJob } from './pipeline/run-job.ts'
 import { createShowLastFrame } from './pipeline/show-last-frame.ts'
@@ -252,6 +253,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       },
       places,
       line: createSlots(1),
+      pauses: PAUSES,
       log,
       worker: randomUUID(),
       newId: randomUUID,

@@ -50,6 +50,7 @@ export interface ErrorData {
   body_too_large: { max: number }
   headers_too_large: { max: number }
   request_too_slow: Record<string, never>
+  database_away: Record<string, never>
   stopping: Record<string, never>
   idempotency_key_invalid: { max: number }
   idempotency_key_reused: Record<string, never>
@@ -140,6 +141,16 @@ export class ProviderError extends Error {
 /** Whether a file could not be written for want of room. */
 export function isDiskFull(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && error.code === 'ENOSPC'
+}
+
+/** What Postgres and its driver say where the server is away, starts or stops. postgresql.org/docs/current/errcodes-appendix.html */
+const DATABASE_AWAY =
+  /^(08\w{3}|57P0[1-3]|53300|55000|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED))$/
+
+/** Whether a query failed because the database could not be reached. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error) || !('query' in error) || !(error.cause instanceof Error)) return false
+  return 'code' in error.cause && DATABASE_AWAY.test(String(error.cause.code))
 }
 
 /** The words closest to the fault: what wraps them may repeat a query with its parameters, prompts among them. */

@@ -81,6 +81,8 @@ export const en = {
   'error.body_too_large': 'What was sent is too large. Up to {{max}} MB are allowed.',
   'error.headers_too_large': 'The request’s headers are too large. Up to {{max}} bytes are allowed.',
   'error.request_too_slow': 'The request took too long to come. Send it again.',
+  'error.database_away':
+    'The database doesn’t answer at the moment. Nothing that was begun is lost. Try again in a minute.',
   'error.stopping':
     'The program is being stopped. Ask again in a moment: it is usually back within a minute.',
   'error.idempotency_key_invalid':

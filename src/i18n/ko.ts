@@ -86,6 +86,8 @@ export const ko: Record<keyof typeof en, string> = {
   'error.body_too_large': '보낸 내용이 너무 큽니다. {{max}} MB까지 보낼 수 있습니다.',
   'error.headers_too_large': '요청 헤더가 너무 큽니다. {{max}}바이트까지 보낼 수 있습니다.',
   'error.request_too_slow': '요청이 다 도착하기까지 너무 오래 걸렸습니다. 다시 보내 주세요.',
+  'error.database_away':
+    '지금 데이터베이스가 응답하지 않습니다. 이미 시작한 작업은 사라지지 않습니다. 1분 뒤에 다시 시도해 주세요.',
   'error.stopping': '프로그램을 멈추는 중입니다. 보통 1분 안에 다시 켜지니 잠시 뒤 다시 시도해 주세요.',
   'error.idempotency_key_invalid':
     'Idempotency-Key: 쓸 수 없는 값입니다. 가능한 값: ASCII 글자, 숫자, 기호 1~{{max}}자.',

@@ -14,11 +14,15 @@ export interface RenderDeps extends PlaceDeps, SharingDeps {
   videoModel: (id: string) => VideoModel
   /** What is true of a model. */
   capabilities: (model: string) => ModelCapabilities
+  /** The pauses after passing failures of the provider, in milliseconds; after one more the job fails. */
+  pauses: readonly number[]
 }
 
-/** How often a passing failure is tried again before the job fails with it, and the first pause in milliseconds. */
+/** A provider that is away for a minute fails no job. */
+export const PAUSES: RenderDeps['pauses'] = [2000, 4000, 8000, 16_000, 30_000]
+
+/** How often a clip is fetched that can't be read. */
 const TRIES = 3
-const PAUSE_MS = 2000
 
 /** One job's render: `payAgain` is used up by the first request whose outcome can't be known. */
 interface Run {
@@ -320,14 +324,15 @@ async function pauseAfter(run: Run, segment: Segment, error: unknown, failures: 
   if (error.reason === 'given_up') throw userError('render_given_up', data, { cause: error })
   if (error.reason === 'content_policy') throw userError('render_policy', data, { cause: error })
   if (error.kind === 'rejected') throw userError('render_rejected', data, { cause: error })
-  if (error.kind === 'unknown' || failures >= TRIES) {
+  const pause = run.deps.pauses[failures - 1]
+  if (error.kind === 'unknown' || pause === undefined) {
     throw userError('render_unavailable', data, { cause: error })
   }
   run.deps.log.warn(
     { job_id: run.job.id, segment: segment.index, request_id: error.requestId, err: error },
     'a passing failure of the provider',
   )
-  await sleep(PAUSE_MS * 2 ** (failures - 1), undefined, { signal: run.signal })
+  await sleep(pause, undefined, { signal: run.signal })
 }
 
 async function reread(run: Run, segment: Segment): Promise<Segment> {

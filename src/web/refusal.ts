@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { type ErrorCode, type ErrorDetail, UserError, userError } from '../core/errors.ts'
+import { type ErrorCode, type ErrorDetail, isDatabaseAway, UserError, userError } from '../core/errors.ts'
 import type { Log } from '../core/ports.ts'
 import type { Locale } from '../core/request.ts'
 import { errorText } from '../i18n/index.ts'
@@ -38,6 +38,7 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   internal: 500,
   sign_in_unavailable: 503,
   stopping: 503,
+  database_away: 503,
   database_unreachable: 503,
   disk_full: 503,
   disk_low: 503,
@@ -46,7 +47,7 @@ const STATUSES: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
 /** When somebody may try again who has too many unfinished jobs: nobody knows when one ends. Seconds. */
 const ACTIVE_RETRY = 30
 
-/** When another process, or the same one anew, should answer. Seconds. */
+/** When another process, or the same one anew, or its database should answer. Seconds. */
 const STOPPING_RETRY = 10
 
 /** The HTTP status of an error. */
@@ -75,7 +76,7 @@ export function refuse(c: Context, error: ErrorDetail, defaultLocale: Locale): R
 function waitOf({ code, data }: ErrorDetail): number | null {
   if (code === 'active_limit') return ACTIVE_RETRY
   if (code === 'sign_in_unavailable' || code === 'disk_low') return ACTIVE_RETRY
-  if (code === 'stopping') return STOPPING_RETRY
+  if (code === 'stopping' || code === 'database_away') return STOPPING_RETRY
   if (code !== 'hourly_limit' && code !== 'cost_over_day' && code !== 'link_limit') return null
   return Math.max(1, Math.ceil((Date.parse(data.retry_at) - Date.now()) / 1000))
 }
@@ -84,11 +85,10 @@ function waitOf({ code, data }: ErrorDetail): number | null {
 export function detailOf(error: unknown, c: Context, log: Log): ErrorDetail {
   if (error instanceof UserError) return error.detail
   const reason = `request ${c.get('requestId')}`
-  // hono's own check of forms
-  if (error instanceof HTTPException && error.status === 403) return userError('cross_site', {}).detail
   if (error instanceof HTTPException && error.status < 500) {
     return userError('request_invalid', { reason: error.message || reason }).detail
   }
   log.error({ err: error, method: c.req.method, path: c.req.path, request_id: c.get('requestId') }, 'web')
+  if (isDatabaseAway(error)) return userError('database_away', {}).detail
   return userError('internal', { reason }).detail
 }

@@ -57,6 +57,7 @@ const DATA: { [C in ErrorCode]: ErrorData[C] } = {
   headers_too_large: { max: 16_384 },
   request_too_slow: {},
   stopping: {},
+  database_away: {},
   idempotency_key_invalid: { max: 255 },
   disk_low: { free: 412_345_678, least: 1_000_000_000 },
   film_expired: { job_id: '0192f1c4' },

@@ -91,7 +91,7 @@ async function jobOf(segments: number, continuity: Continuity, deliver: Deliver)
       work,
       videoModel: () => model,
       capabilities,
-      ...{ events, places, line: createSlots(1), log: silentLog, newId: randomUUID },
+      ...{ events, places, line: createSlots(1), log: silentLog, pauses: [1, 1], newId: randomUUID },
     }
     const measures = await renderSegments(deps, claim, job, await jobs.segments(id), process.signal)
     const each = numbered(1, segments)

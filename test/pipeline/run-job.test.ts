@@ -83,6 +83,7 @@ async function service({ onTestFinished }: TestContext) {
     }
     const deps = {
       disk: { free: async () => 1 },
+      pauses: [1, 1],
       minFreeDisk: 0,
       jobs,
       events,

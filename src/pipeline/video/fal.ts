@@ -28,6 +28,11 @@ export interface FalDeps extends Addresses {
   now?: () => number
 }
 
+const START_MS = Date.now() - performance.now()
+
+/** The time as it was set when the process began, in milliseconds: a clock that is set meanwhile gives up no request, and pays for none again. */
+const steadyNow = () => START_MS + performance.now()
+
 /** Where fal's clips lie. */
 const FAL_MEDIA_HOSTS = ['*.fal.media']
 
@@ -41,7 +46,7 @@ const MAX_CLIP_BYTES = 2 * 1024 ** 3
  * findRequest for theirs.
  */
 export function createFalModel(deps: FalDeps): VideoModel {
-  const { key, catalogue = CATALOGUE, mediaHosts, trim, log, now = Date.now } = deps
+  const { key, catalogue = CATALOGUE, mediaHosts, trim, log, now = steadyNow } = deps
   const pace = { ...PACE, ...deps.pace }
   const addresses = {
     queueUrl: withoutSlash(deps.queueUrl),
@@ -78,13 +83,11 @@ export function createFalModel(deps: FalDeps): VideoModel {
       }
     },
 
-    find: async (order, signal) =>
-      findRequest(
-        context,
-        readOrder(catalogue, order),
-        sent.get(order.key) ?? order.sentAt?.getTime() ?? null,
-        signal,
-      ),
+    async find(order, signal) {
+      const here = sent.get(order.key) ?? null
+      const times = { since: here ?? order.sentAt?.getTime() ?? null, until: here ?? now() }
+      return findRequest(context, readOrder(catalogue, order), times, signal)
+    },
 
     wait: async (order, request, signal, waiting) =>
       waitForRequest(context, readOrder(catalogue, order), request, signal, waiting),

@@ -27,7 +27,8 @@ export class StorageFault extends Error {
 /** Timeout, a change at the same moment, a lock, too early, too many: https://supabase.com/docs/guides/storage/debugging/error-codes */
 const PASSING = new Set([408, 409, 423, 425, 429])
 
-const TRIES = 5
+/** With a first pause of half a second, a store that is away for half a minute fails nothing. */
+const TRIES = 8
 
 /** How often a call has failed since it last got somewhere; a call that gets on may set it back to 0. */
 export interface Failures {
@@ -35,7 +36,7 @@ export interface Failures {
 }
 
 /**
- * Makes a call, and again while its faults may pass: five times without getting on, with pauses of `pauseMs`, twice
+ * Makes a call, and again while its faults may pass: eight times without getting on, with pauses of `pauseMs`, twice
  * that, four times … in between. Throws the last fault, or the signal's reason.
  */
 export async function retrying<T>(

@@ -70,7 +70,7 @@ async function socketSlack(cleanup: (close: () => void | Promise<void>) => void)
       defaultLocale: 'en',
       service: {
         cards: {
-          open: async () => {
+          waiting: async () => {
             takeUp()
             return []
           },

@@ -9,8 +9,8 @@ import { remoteRequest } from './request.ts'
 
 /** Fal keeps what was sent to it for 30 days (fal.ai/docs, «Data retention»): nothing older can be recognised. */
 const KEPT_MS = 30 * 24 * 3600_000
-/** How far fal's clock may be from ours. */
-const SKEW_MS = 10 * 60_000
+/** How far fal's clock may be from ours, which may have been set since: what would be passed over would be paid again. */
+const SKEW_MS = 26 * 3600_000
 const MOST_PAGES = 200
 
 const page = z.object({
@@ -29,18 +29,19 @@ const page = z.object({
 /**
  * Looks an order's request up in fal's list of what an endpoint was sent (docs.fal.ai, «List requests by endpoint»).
  * `absent` only when a whole list, read `pace.unlisted` after the order can last have been accepted, doesn't have it:
- * fal's page doesn't promise that what still waits or runs is listed. `since`: when it was sent, where that is known.
+ * fal's page doesn't promise that what still waits or runs is listed. `since`: when it was sent, where that is known, by a clock that may
+ * have been set meanwhile; `until`: when it was sent at the latest, by this process' own.
  * Throws nothing but the signal's reason.
  */
 export async function findRequest(
   context: FalContext,
   order: FalOrder,
-  since: number | null,
+  { since, until }: { since: number | null; until: number },
   signal: AbortSignal,
 ): Promise<RemoteRequest | 'absent' | 'unknown'> {
   const { pace, now, log } = context
   const start = since === null ? now() - KEPT_MS : since - SKEW_MS
-  const listedBy = (since ?? now()) + pace.unlisted
+  const listedBy = until + pace.unlisted
   let failures = 0
   for (let pause = pace.poll; ; pause = Math.min(pause * 1.5, pace.pollLongest * 2)) {
     const found = await listed(context, order, start, signal)
