@@ -8,10 +8,15 @@ import { until } from '../support/until.ts'
 let address: string
 let running: Running
 
+// a hook that is registered within another is never run
+const closes: (() => Promise<void>)[] = []
 beforeAll(async () => {
-  const web = await startSingleWeb(afterAll)
+  const web = await startSingleWeb((close) => void closes.unshift(close))
   address = web.address
   running = web.running
+})
+afterAll(async () => {
+  for (const close of closes) await close()
 })
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${address}${path}`, { headers })

@@ -5,8 +5,13 @@ import { startSingleWeb } from '../support/single-web.ts'
 
 let address: string
 
+// a hook that is registered within another is never run
+const closes: (() => Promise<void>)[] = []
 beforeAll(async () => {
-  address = (await startSingleWeb(afterAll)).address
+  address = (await startSingleWeb((close) => void closes.unshift(close))).address
+})
+afterAll(async () => {
+  for (const close of closes) await close()
 })
 
 afterEach(async () => {

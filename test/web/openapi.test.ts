@@ -30,8 +30,10 @@ let source: string
 let document: ApiDocument
 let jobId: string
 
+// a hook that is registered within another is never run
+const closes: (() => Promise<void>)[] = []
 beforeAll(async () => {
-  address = (await startSingleWeb(afterAll)).address
+  address = (await startSingleWeb((close) => void closes.unshift(close))).address
   source = await (await fetch(`${address}/api/openapi.json`)).text()
   document = JSON.parse(source)
   const asked = await fetch(`${address}/api/generate`, {
@@ -40,6 +42,9 @@ beforeAll(async () => {
     body: JSON.stringify({ prompt: 'a lighthouse', segments: 2, seconds: 4 }),
   })
   jobId = ((await asked.json()) as { job_id: string }).job_id
+})
+afterAll(async () => {
+  for (const close of closes) await close()
 })
 
 test('a public linter has nothing to say against the document', async () => {
