@@ -26,15 +26,18 @@ const versions = [
     : [{ name: `before (${commitOf(other)})`, main: resolve(other, 'src/main.ts') }]),
   { name: other === undefined ? 'npm start' : 'now', main: MAIN },
 ]
+const machines: Machine[] = []
 const server = await startPostgres()
 try {
   const rows: { database: string; name: string; starts: Start[] }[] = []
   for (const database of ['embedded', 'server']) {
     const all = await Promise.all(
-      versions.map(async ({ name, main }) => ({
-        ...{ database, name, starts: [] as Start[], machine: await newMachine(main) },
-        env: database === 'server' ? { DATABASE_URL: await server.createDatabase() } : {},
-      })),
+      versions.map(async ({ name, main }) => {
+        const machine = await newMachine(main)
+        machines.push(machine)
+        const env = database === 'server' ? { DATABASE_URL: await server.createDatabase() } : {}
+        return { database, name, starts: [] as Start[], machine, env }
+      }),
     )
     for (let round = 0; round <= ROUNDS; round += 1) {
       for (const { starts, machine, env } of all) {
@@ -43,11 +46,11 @@ try {
         if (round > 0) starts.push(start)
       }
     }
-    for (const { machine } of all) await machine.remove()
     rows.push(...all)
   }
   printTable(rows)
 } finally {
+  for (const machine of machines) await machine.remove()
   await server.stop()
 }
 

@@ -130,7 +130,7 @@ export function parseArguments(
 function describeCommand(models: readonly string[], locale: Locale): Command {
   const allowed = (values: readonly (string | number)[]) => ({ allowed: values.join(', ') })
   return new Command('sora')
-    .description(text(locale, 'cli.description'))
+    .description(`${text(locale, 'cli.description')}\n${text(locale, 'cli.doctor')}`)
     .argument('[prompt...]', text(locale, 'cli.prompt', { max: PROMPT_MAX }))
     .option(
       '--segments <n>',

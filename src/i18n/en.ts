@@ -176,6 +176,7 @@ export const en = {
     'There is no sound from {{from}} to {{to}} s (segment {{segments}}); the rest of the film has some.',
   'finding.seam': '{{before}}→{{after}} ({{at}} s)',
 
+  'cli.doctor': '“doctor” in place of a prompt looks at the installation, and says what to put right.',
   'cli.doctor_alone': 'doctor looks at the installation. Beside it there are --json and --lang alone.',
   'cli.description': 'One prompt in, one long coherent video out.',
   'cli.prompt': 'what the film shows, 1–{{max}} characters',

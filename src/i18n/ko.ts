@@ -183,6 +183,7 @@ export const ko: Record<keyof typeof en, string> = {
     '{{from}}~{{to}}초에 소리가 없습니다(세그먼트 {{segments}}). 나머지 부분에는 소리가 있습니다.',
   'finding.seam': '{{before}}→{{after}}({{at}}초)',
 
+  'cli.doctor': '프롬프트 대신 doctor를 쓰면 설치 상태를 확인하고 고칠 것을 알려 줍니다.',
   'cli.doctor_alone': 'doctor는 설치 상태를 확인합니다. 함께 쓸 수 있는 옵션은 --json과 --lang뿐입니다.',
   'cli.description': '프롬프트 하나로 길고 자연스럽게 이어지는 영상을 만듭니다.',
   'cli.prompt': '영상의 내용, 1~{{max}}자',
