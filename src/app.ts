@@ -1,26 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import type { Allowance, Pages } from './bot/service.ts'
+import { everybody } from './bot/elected.ts'
+import type { Pages } from './bot/service.ts'
 import { LINK_DAYS } from './bot/view.ts'
 import { type Config, ConfigError } from './config.ts'
 import { userError } from './core/errors.ts'
-import type { Job } from './core/job.ts'
-import type { LinkCode } from './core/link-code.ts'
-import type { Price } from './core/operator.ts'
-import type {
-  CardStore,
-  EventLog,
-  FilmLinks,
-  Identity,
-  JobStore,
-  Limits,
-  Linked,
-  Log,
-  ObjectStore,
-} from './core/ports.ts'
-import type { Preview } from './core/preview.ts'
+import type { FilmLinks, Identity, Limits, Log } from './core/ports.ts'
 import { costUsd } from './core/price.ts'
-import type { ModelCapabilities, ModelList, RequestInput } from './core/request.ts'
+import type { ModelList } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
 import { createDepot } from './pipeline/depot.ts'
@@ -36,96 +23,27 @@ import { PAUSES } from './pipeline/render-segments.ts'
 import { createResumeJob, createRetryJob } from './pipeline/retry-job.ts'
 import { createRunJob } from './pipeline/run-job.ts'
 import { createShowLastFrame } from './pipeline/show-last-frame.ts'
-import {
-  checkRequest,
-  createCheckSubmission,
-  createSubmitJob,
-  type Submission,
-} from './pipeline/submit-job.ts'
+import { checkRequest, createCheckSubmission, createSubmitJob } from './pipeline/submit-job.ts'
 import { createTidy, keepTidy } from './pipeline/tidy.ts'
 import { CATALOGUE, type CatalogueModel } from './pipeline/video/catalogue.ts'
 import { createLocalModel } from './pipeline/video/local.ts'
 import { createTrim } from './pipeline/video/trim.ts'
+import type { App, Part, Service } from './service.ts'
 import { openDataDir } from './storage/data-dir.ts'
 import type { Database } from './storage/db.ts'
 import { createDisk } from './storage/disk.ts'
 import { quickenDrizzleImports } from './storage/drizzle-imports.ts'
 import { createFilmLinks } from './storage/film-links.ts'
 import { removeLeftovers } from './storage/leftovers.ts'
-import { createLocalObjects, type OpenedLink } from './storage/objects/local.ts'
+import { createLocalObjects } from './storage/objects/local.ts'
 import { createWorkFolder } from './storage/work-folder.ts'
-import { createMetrics, type Metrics } from './telemetry.ts'
+import { createMetrics } from './telemetry.ts'
 
 /** What nobody has written to for so long was left by a process that was killed, in milliseconds. */
 const LEFT_AFTER_MS = 24 * 3_600_000
 
-/**
- * What a process does of the program's work: `all`, `serve` takes jobs and runs none, `worker` runs them and takes none, and `command`, the
- * command line's, runs the jobs that it was asked for and no others.
- */
-export type Part = 'all' | 'serve' | 'worker' | 'command'
-
 /** How often jobs are looked for that nobody runs and no queue knows of, in milliseconds. */
 const SWEEP_EVERY_MS = 15_000
-
-/** The program before it has opened anything: what can be asked for, and whether a request can be taken. */
-export interface App {
-  models: ModelList
-  /** The ffmpeg that is used, and its version. */
-  ffmpeg: { path: string; version: string }
-  /** Checks a request and the picture that it opens on, and says its price. Throws `UserError`; nothing has been stored. */
-  check(input: RequestInput, picture: string | null): Promise<Price>
-  /** Opens the data folder and the database, and takes jobs. Throws `UserError`. */
-  open(part?: Part): Promise<Service>
-}
-
-/** The program at work. What a surface may do with jobs; each use case says in its own file what it throws. */
-export interface Service {
-  submit(submission: Omit<Submission, 'limits'>): Promise<Job>
-  /** Throws the `UserError` with which `submit` would refuse this now. */
-  checkSubmission(submission: Pick<Submission, 'input' | 'picture' | 'identity'>): Promise<void>
-  retry(jobId: string, identity: Identity): Promise<Job>
-  resume(jobId: string, identity: Identity): Promise<Job>
-  cancel(jobId: string): Promise<void>
-  /** Makes previews of a finished film where they aren't there yet; their keys in `objects`. */
-  preview(jobId: string, wanted: readonly Preview[], signal: AbortSignal): Promise<string[]>
-  /** The last frame of a segment, else the newest, of a job that isn't finished, as a small JPEG; null where there is none on this machine. */
-  lastFrame(jobId: string, signal: AbortSignal, segment?: number): Promise<Buffer | null>
-  /** Puts every unfinished job in line, as after a restart, and returns how many there are. */
-  takeUp(): Promise<number>
-  jobs: Pick<
-    JobStore,
-    'count' | 'waiting' | 'get' | 'list' | 'segments' | 'unfinishedOf' | 'userOf' | 'usualSeconds'
-  >
-  cards: CardStore
-  /** How much of what is allowed a person has used; null: it isn't counted for them. */
-  allowance(identity: Identity): Promise<Allowance>
-  /** A code by which another account of the same person gets all that is theirs. */
-  linkCode(identity: Identity): Promise<LinkCode>
-  /** Gives somebody all that belongs to whoever a code was made for. Throws `link_code_invalid`, `link_limit`, `link_taken`. */
-  link(code: string, identity: Identity): Promise<Linked>
-  filmLinks: FilmLinks
-  /** Where people find the web page; null where it has no public address. */
-  pages: Pages | null
-  events: EventLog
-  /** Bytes that are free on the data folder's disk, and how many must be before a job is taken in. */
-  disk(): Promise<{ free: number; least: number }>
-  /** What this process has counted. */
-  metrics: Metrics
-  objects: ObjectStore
-  /** The file behind a signed address of this program's own store, and what it is to be called; null where there is none such. */
-  openLink(url: string): OpenedLink | null
-  /** By which the command line speaks to this process while it holds the data folder. `open` says at which address. */
-  door: { token: string; open(address: string): Promise<void> }
-  /** The model that a job is made with. */
-  modelOf(jobId: string): Promise<ModelCapabilities>
-  /** What a job's segments have cost so far, in USD; null where the provider doesn't say. */
-  costOf(jobId: string): Promise<number | null>
-  /** Takes no more jobs, and leaves those that run to whoever takes them up next. */
-  handBack(): Promise<void>
-  /** The same, and closes everything. */
-  stop(): Promise<void>
-}
 
 /** Puts the adapters that are configured behind the ports. Throws `ConfigError`, and `UserError` `ffmpeg_missing`. */
 export async function createApp(config: Config, log: Log): Promise<App> {
@@ -147,6 +65,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       { createRetention },
       { createRenderPlaces },
       { sharedSecret },
+      { createOffices },
     ] = await Promise.all([
       import('./storage/db.ts'),
       import('./storage/event-log.ts'),
@@ -157,6 +76,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       import('./storage/retention.ts'),
       import('./storage/render-places.ts'),
       import('./storage/shared-secret.ts'),
+      import('./storage/offices.ts'),
     ])
     const { databaseUrl } = config
     // several processes share what they have in a database server, so each may have this folder or another
@@ -189,6 +109,10 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const jobs = noteStates(createJobStore(database.db, changeText), log, metrics, () => new Date())
     if (database.exclusive) await jobs.releaseAll()
     const cards = createCardStore(database.db)
+    const offices =
+      shared && databaseUrl && part !== 'worker' && part !== 'command'
+        ? createOffices(await openConnection(databaseUrl, log), log)
+        : { ...everybody, close: async () => {} }
     if (!shared) await cards.releaseAll()
 
     const work = createWorkFolder(inside('work'))
@@ -306,6 +230,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       },
       jobs,
       cards,
+      offices,
       async allowance(identity) {
         const { jobsPerHour, activeJobs } = limitsOf(config, identity)
         const { lastHour, active } = await jobs.usage(await jobs.userOf(identity))
@@ -340,6 +265,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
         await tidying.stop()
         await events.close()
         await places.close()
+        await offices.close()
         await letGo()
         await database.close()
         dataDir.release()

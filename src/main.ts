@@ -1,11 +1,11 @@
-import { type App, createApp, type Part } from './app.ts'
-import type { DiscordBot } from './bot/discord/gateway.ts'
+import { createApp } from './app.ts'
 import { DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
-import type { SlackBot } from './bot/slack/app.ts'
 import { SlackTokenRefused } from './bot/slack/start-errors.ts'
+import { type Chats, startChats } from './chats.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
+import type { App, Part } from './service.ts'
 import { createLog } from './telemetry.ts'
 import { AddressTaken } from './web/server.ts'
 import { startHealth, startWeb, type Web } from './web.ts'
@@ -41,47 +41,30 @@ async function main(): Promise<number> {
   const log = createLog(config.logLevel ?? 'info')
   const app = await createApp(config, log)
   const service = await app.open(part)
-  let discord: DiscordBot | null = null
-  let slack: SlackBot | null = null
+  let chats: Chats | null = null
   let web: Web | null = null
-  /** A start that the operator has ended isn't a failure. */
-  const unlessStopped = <T>(starting: Promise<T>): Promise<T | null> =>
-    starting.catch((error) => {
-      if (!stopping.signal.aborted) throw error
-      return null
-    })
   try {
     const { signal } = stopping
     if (signal.aborted) return EXIT.stopped
     web =
       part === 'worker'
         ? await startHealth({ config, service, log })
-        : await startWeb({ config, app, service, log, slack: () => slack?.listener ?? null })
+        : await startWeb({ config, app, service, log, slack: () => chats?.slack?.bot?.listener ?? null })
     const unfinished = await service.takeUp()
     const { models } = app
-    // loaded where they are used alone: the chats' libraries take a while
-    if (config.discord && part !== 'worker') {
-      const { startDiscordBot } = await import('./bot/discord/gateway.ts')
-      discord = await unlessStopped(startDiscordBot({ ...config.discord, service, models, log, signal }))
-    }
-    if (config.slack && part !== 'worker' && !signal.aborted) {
-      const { startSlackBot } = await import('./bot/slack/app.ts')
-      const { defaultLocale } = config
-      slack = await unlessStopped(
-        startSlackBot({ ...config.slack, defaultLocale, service, models, log, signal }),
-      )
-    }
+    if (part !== 'worker') chats = await startChats({ config, models, service, log, signal })
     if (signal.aborted) return EXIT.stopped
-    process.stdout.write(`${screen(config, app, { part, discord, slack, web }, unfinished).join('\n')}\n`)
-    const on = { web: web.address, discord: discord?.name ?? null, slack: slack?.team ?? null }
+    process.stdout.write(`${screen(config, app, { part, chats, web }, unfinished).join('\n')}\n`)
+    const { discord, slack } = chats ?? {}
+    const on = { web: web.address, discord: discord?.bot?.name ?? null, slack: slack?.bot?.team ?? null }
     log.info({ part, ...on, unfinished }, 'ready')
-    const by = await Promise.race([stopped, ...(discord ? [discord.lost] : [])])
+    const by = await Promise.race([stopped, ...(chats ? [chats.lost] : [])])
     log.info({ signal: by }, 'stopping')
     return EXIT.stopped
   } finally {
     web?.refuse()
     // whatever a surface can't end in order, the jobs are left in order
-    for (const ended of await Promise.allSettled([service.handBack(), discord?.stop(), slack?.stop()])) {
+    for (const ended of await Promise.allSettled([service.handBack(), chats?.stop()])) {
       if (ended.status === 'rejected') log.error({ err: ended.reason }, 'a part could not be left in order')
     }
     await web?.stop()
@@ -94,7 +77,7 @@ async function main(): Promise<number> {
 function screen(
   config: Config,
   app: App,
-  at: { part: Exclude<Part, 'command'>; discord: DiscordBot | null; slack: SlackBot | null; web: Web },
+  at: { part: Exclude<Part, 'command'>; chats: Chats | null; web: Web },
   unfinished: number,
 ): string[] {
   const { part, web } = at
@@ -124,7 +107,8 @@ function screen(
 }
 
 /** Where people reach the program. */
-function surfaces(config: Config, { discord, slack, web }: Parameters<typeof screen>[2]): string[] {
+function surfaces(config: Config, { chats, web }: Parameters<typeof screen>[2]): string[] {
+  const { discord, slack } = chats ?? {}
   return [
     text(locale, 'start.web', {
       address: web.address,
@@ -133,12 +117,23 @@ function surfaces(config: Config, { discord, slack, web }: Parameters<typeof scr
     config.publicUrl
       ? text(locale, 'start.public', { address: config.publicUrl })
       : text(locale, 'start.public_off'),
-    discord ? text(locale, 'start.discord', discord) : text(locale, 'start.discord_off'),
-    slack && config.slack
-      ? text(locale, 'start.slack', { name: slack.name, team: slack.team, door: doorText(config.slack, web) })
-      : text(locale, 'start.slack_off'),
+    discord?.bot
+      ? text(locale, 'start.discord', discord.bot)
+      : absent(discord, 'Discord', 'start.discord_off'),
+    slack?.bot && config.slack
+      ? text(locale, 'start.slack', { ...slack.bot, door: doorText(config.slack, web) })
+      : absent(slack, 'Slack', 'start.slack_off'),
     ...(discord || slack ? [] : [text(locale, 'start.nothing')]),
   ]
+}
+
+/** A chat that this process isn't connected to. */
+function absent(
+  chat: object | null | undefined,
+  name: string,
+  off: 'start.discord_off' | 'start.slack_off',
+): string {
+  return chat ? text(locale, 'start.stands_by', { chat: name }) : text(locale, off)
 }
 
 /** What this process is to do, by the word it was started with. Throws `ConfigError`. */

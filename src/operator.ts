@@ -1,5 +1,5 @@
-import type { App, Service } from './app.ts'
 import { OPERATOR, type Operator } from './core/operator.ts'
+import type { App, Service } from './service.ts'
 
 /** The program at work in this process, as the command line uses it. */
 export function createOperator({ models, check }: Pick<App, 'models' | 'check'>, service: Service): Operator {

@@ -1,7 +1,8 @@
 import type { CardPlace, ChatName } from '../core/card.ts'
+import type { CardStore } from '../core/chat-ports.ts'
 import type { Job } from '../core/job.ts'
 import type { LinkCode } from '../core/link-code.ts'
-import type { CardStore, EventLog, Identity, JobStore, ObjectStore, Usage } from '../core/ports.ts'
+import type { EventLog, Identity, JobStore, ObjectStore, Usage } from '../core/ports.ts'
 import type { Preview } from '../core/preview.ts'
 import type { Locale, ModelCapabilities, RequestInput } from '../core/request.ts'
 

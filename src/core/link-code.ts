@@ -1,3 +1,5 @@
+import type { Identity, Linked } from './ports.ts'
+
 /** How long a code works, in minutes. */
 export const LINK_CODE_MINUTES = 10
 
@@ -28,4 +30,16 @@ export function readLinkCode(typed: string): string {
   const signs = typed.toUpperCase().replace(/[^0-9A-Z]/g, '')
   const meant = signs.replaceAll('O', '0').replace(/[IL]/g, '1')
   return `${meant.slice(0, 4)}-${meant.slice(4)}`
+}
+
+/** Makes the accounts of one person one, by a code that they carry from one to the other. */
+export interface LinkStore {
+  /** A new code for somebody; the one before works no more. */
+  issue(identity: Identity): Promise<LinkCode>
+  /**
+   * Gives a user all that belongs to whoever the code was made for: jobs and other accounts, in one transaction. Whoever gave the code
+   * before may give it again, and nothing more happens. Throws `link_code_invalid`, `link_limit`, and `link_taken` where it was made for
+   * somebody who has an account of another kind already.
+   */
+  redeem(typed: string, userId: string): Promise<Linked>
 }

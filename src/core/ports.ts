@@ -1,10 +1,9 @@
-import type { Card, CardPlace, ChatName } from './card.ts'
+import type { CardPlace } from './card.ts'
 import type { ClipMeasures, ClipsBefore } from './clip-measures.ts'
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
 import type { Encoded, FilmCheck, Seam } from './film-check.ts'
 import type { Film, Job, JobStatus } from './job.ts'
-import type { LinkCode } from './link-code.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Enlist } from './queue.ts'
 import type { Aspect, Locale, Resolution, VideoRequest } from './request.ts'
@@ -362,56 +361,10 @@ export interface JobStore {
   retry(id: string, limits: Limits, enlist: Enlist): Promise<Job>
 }
 
-/** `MAX_CONCURRENT_RENDERS` places at the provider over all processes: a segment holds one while it has a request there, or may have. */
-export interface RenderPlaces {
-  /** Moves a planned segment to `submitting`, as `moveSegment` would; null where no place is free now. */
-  take(claim: Claim, segment: Segment, move: SegmentMove): Promise<Segment | null>
-  /** A job that nobody runs, and that has a request at the provider; null where there is none. */
-  forsaken(): Promise<string | null>
-  /** Names this job no more in this process: its request can't be seen to here. */
-  passOver(jobId: string): void
-  /** Resolves when a place may have become free, or `signal` aborts. */
-  freed(signal: AbortSignal): Promise<void>
-}
-
-/** Where jobs' cards stand in chats. A card is added with its job. */
-export interface CardStore {
-  /** A job's card on a platform. */
-  of(jobId: string, platform: ChatName): Promise<Card | null>
-  /** The cards that wait for a process to follow them, oldest first: new ones, those that were left, and those whose holder went silent. */
-  waiting(platform: ChatName): Promise<Card[]>
-  /** Takes a card for `leaseMs`, or keeps it, so that one process alone writes it. False where another holds it, unless `force`. */
-  hold(card: Card, holder: string, leaseMs: number, force: boolean): Promise<boolean>
-  /** Keeps all that a process holds for another `leaseMs`. */
-  renew(holder: string, leaseMs: number): Promise<void>
-  /** Leaves a card that one holds. `done`: until its job is tried again there is nothing more to do; else it waits for the next process. */
-  letGo(card: Card, holder: string, done: boolean): Promise<void>
-  /** Frees every card: for a store that no other process can have open. */
-  releaseAll(): Promise<void>
-  /** The card shows this event; it never goes back. */
-  shown(card: Card, seq: number): Promise<void>
-  /** There is nothing more to show where it stands. */
-  gone(card: Card): Promise<void>
-  /** Its person was told of the end that happened at `end`. Compare-and-set: false where they had been told already. */
-  notified(card: Card, end: Date): Promise<boolean>
-}
-
 /** Whose films came along when two accounts became one. */
 export interface Linked {
   platform: Identity['platform']
   jobs: number
-}
-
-/** Makes the accounts of one person one, by a code that they carry from one to the other. */
-export interface LinkStore {
-  /** A new code for somebody; the one before works no more. */
-  issue(identity: Identity): Promise<LinkCode>
-  /**
-   * Gives a user all that belongs to whoever the code was made for: jobs and other accounts, in one transaction. Whoever gave the code
-   * before may give it again, and nothing more happens. Throws `link_code_invalid`, `link_limit`, and `link_taken` where it was made for
-   * somebody who has an account of another kind already.
-   */
-  redeem(typed: string, userId: string): Promise<Linked>
 }
 
 /** What is kept for a time alone. Times are the database's own; whatever was cut off is done by the next call. */

@@ -1,3 +1,6 @@
+import type { Claim, SegmentMove } from './ports.ts'
+import type { Segment } from './segment.ts'
+
 /** Runs one statement of SQL, in which `$1` stands for the first of `values`, and returns its rows. */
 export type Query = (text: string, values?: readonly unknown[]) => Promise<Record<string, unknown>[]>
 
@@ -37,4 +40,16 @@ export interface JobQueue {
 /** A number of places in this process that work must hold while it runs. */
 export interface Slots {
   run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+}
+
+/** `MAX_CONCURRENT_RENDERS` places at the provider over all processes: a segment holds one while it has a request there, or may have. */
+export interface RenderPlaces {
+  /** Moves a planned segment to `submitting`, as `moveSegment` would; null where no place is free now. */
+  take(claim: Claim, segment: Segment, move: SegmentMove): Promise<Segment | null>
+  /** A job that nobody runs, and that has a request at the provider; null where there is none. */
+  forsaken(): Promise<string | null>
+  /** Names this job no more in this process: its request can't be seen to here. */
+  passOver(jobId: string): void
+  /** Resolves when a place may have become free, or `signal` aborts. */
+  freed(signal: AbortSignal): Promise<void>
 }

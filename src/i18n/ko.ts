@@ -342,6 +342,8 @@ export const ko: Record<keyof typeof en, string> = {
   'start.public': '채팅의 링크: {{address}}',
   'start.public_off': '채팅의 링크: 영상 파일로 바로 열립니다. PUBLIC_URL을 설정하면 영상 페이지로 열립니다',
   'start.discord': 'Discord: {{name}}, 서버 {{guilds}}개',
+  'start.stands_by':
+    '{{chat}}: 다른 프로세스가 연결되어 있습니다. 그 프로세스가 끝나면 이 프로세스가 이어받습니다.',
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
   'start.slack': 'Slack: {{team}}의 {{name}}, {{door}}',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../core/errors.ts'
-import type { Claim, EventLog, JobStore, Log, RenderPlaces, SegmentMove } from '../core/ports.ts'
-import type { Slots } from '../core/queue.ts'
+import type { Claim, EventLog, JobStore, Log, SegmentMove } from '../core/ports.ts'
+import type { RenderPlaces, Slots } from '../core/queue.ts'
 import type { Segment } from '../core/segment.ts'
 import { holdClaim, LEASE_MS } from './claim.ts'
 

@@ -1,6 +1,6 @@
 import { and, asc, eq, getTableColumns, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import type { Card } from '../core/card.ts'
-import type { CardStore } from '../core/ports.ts'
+import type { CardStore } from '../core/chat-ports.ts'
 import type { Db } from './db.ts'
 import { cards, isUuid } from './schema.ts'
 

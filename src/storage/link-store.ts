@@ -5,11 +5,12 @@ import { userError } from '../core/errors.ts'
 import {
   LINK_CODE_BYTES,
   LINK_CODE_MINUTES,
+  type LinkStore,
   linkCodeOf,
   readLinkCode,
   WRONG_CODES_PER_HOUR,
 } from '../core/link-code.ts'
-import type { Linked, LinkStore } from '../core/ports.ts'
+import type { Linked } from '../core/ports.ts'
 import type { Db } from './db.ts'
 import { lockUser } from './limits.ts'
 import { identities, jobs, linkCodes, users } from './schema.ts'

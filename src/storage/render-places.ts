@@ -1,6 +1,7 @@
 import { and, asc, count, eq, inArray, notInArray, sql } from 'drizzle-orm'
 import { UNFINISHED } from '../core/job.ts'
-import type { Log, RenderPlaces } from '../core/ports.ts'
+import type { Log } from '../core/ports.ts'
+import type { RenderPlaces } from '../core/queue.ts'
 import { OCCUPYING } from '../core/segment.ts'
 import type { Database, Db } from './db.ts'
 import type { Describe } from './event-log.ts'

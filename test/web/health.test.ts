@@ -8,23 +8,7 @@ import { startSingleWeb } from '../support/single-web.ts'
 import { until } from '../support/until.ts'
 import { startWeb } from '../support/web.ts'
 
-<<<<<<< HEAD
 const { address, running } = await startSingleWeb(afterAll)
-=======
-let address: string
-let running: Running
-
-// a hook that is registered within another is never run
-const closes: (() => Promise<void>)[] = []
-beforeAll(async () => {
-  const web = await startSingleWeb((close) => void closes.unshift(close))
-  address = web.address
-  running = web.running
-})
-afterAll(async () => {
-  for (const close of closes) await close()
-})
->>>>>>> ops8
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${address}${path}`, { headers })
 
