@@ -17,6 +17,9 @@ const LONGEST = [
   'test/e2e/bad-input.test.ts',
   'test/e2e/discord.test.ts',
   'test/e2e/slack.test.ts',
+  'test/e2e/running.test.ts',
+  'test/e2e/pages.test.ts',
+  'test/pipeline/media/join.test.ts',
 ]
 
 class LongestFirst extends BaseSequencer {
