@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,10 +22,10 @@ import { median } from './median.ts'
 /**
  * Two figures of the real provider's side, against the stand-in for fal in a process of its own:
  * the handover, from a clip that is ready to the next request that is accepted, beside the sum of its parts done alone;
- * and the memory of one process in which 200 jobs wait at the provider.
+ * and the memory, the CPU and the event loop's delay of one process in which a thousand jobs wait at the provider, beside the same process idle.
  */
 const SEGMENTS = 10
-const WAITING_JOBS = 200
+const WAITING_JOBS = 1000
 
 interface Move {
   time: number
@@ -101,6 +102,7 @@ async function waiting(): Promise<void> {
   await withService(['--never'], limits, async (service, moves) => {
     global.gc?.()
     const before = process.memoryUsage.rss()
+    const idle = await load()
     const submitted = () => moves.filter((move) => move.state === 'submitted').length
     for (let i = 0; i < WAITING_JOBS; i += 1) {
       await submit(service, 2, `bench-${i}`)
@@ -109,19 +111,33 @@ async function waiting(): Promise<void> {
     await sleep(5000)
     global.gc?.()
     const after = process.memoryUsage.rss()
-    const cpu = process.cpuUsage()
-    await sleep(10_000)
-    const { user, system } = process.cpuUsage(cpu)
+    const busy = await load()
     const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0)
     console.log(`\n${WAITING_JOBS} jobs that wait at the provider in one process\n`)
-    console.log('| resident before | resident with all waiting | a job | share of one core |')
-    console.log('|---|---|---|---|')
+    console.log('| | resident | a job | share of one core | delay of the event loop, p99 |')
+    console.log('|---|---|---|---|---|')
     const each = (after - before) / WAITING_JOBS / 1000
-    console.log(
-      `| ${megabytes(before)} MB | ${megabytes(after)} MB | ${each.toFixed(0)} kB ` +
-        `| ${((user + system) / 100_000).toFixed(0)} % |`,
-    )
+    const cells = ({ cores, delayMs }: Load) => `${(cores * 100).toFixed(0)} % | ${delayMs.toFixed(1)} ms`
+    console.log(`| idle | ${megabytes(before)} MB | | ${cells(idle)} |`)
+    console.log(`| with them | ${megabytes(after)} MB | ${each.toFixed(0)} kB | ${cells(busy)} |`)
+    console.log(`\ndelay: ${(busy.delayMs / idle.delayMs).toFixed(2)} times the idle one`)
   })
+}
+
+interface Load {
+  cores: number
+  delayMs: number
+}
+
+/** What the process does in ten seconds. */
+async function load(): Promise<Load> {
+  const delays = monitorEventLoopDelay({ resolution: 10 })
+  delays.enable()
+  const cpu = process.cpuUsage()
+  await sleep(10_000)
+  const { user, system } = process.cpuUsage(cpu)
+  delays.disable()
+  return { cores: (user + system) / 10e6, delayMs: delays.percentile(99) / 1e6 }
 }
 
 async function withService(
