@@ -260,7 +260,7 @@ test('a film opens on a picture that was chosen, and another kind of file is ref
   await page.locator('#image-wrong').waitFor()
   const picture = await makePicture(`${services.machine.folder}/opening.png`, 640, 360)
   await page.locator('input[type="file"]').setInputFiles(picture)
-  expect(await page.locator('[data-picture]').isVisible()).toBe(true)
+  await page.locator('[data-picture]').waitFor()
   await send(page, 'en')
   await page.locator('video').waitFor({ timeout: 60_000 })
   expect(services.fal.accepted.at(-2)?.input).toMatchObject({ image_url: expect.any(String) })

@@ -141,7 +141,7 @@ describe.for([
     const { server, objects } = await setUp()
     server.faults.answer(sends, 503, Number.POSITIVE_INFINITY)
     expect(await refusal(objects.put(KEY, of.path, film))).toBe('Supabase Storage failed (503: planned 503)')
-    expect(server.count(sends)).toBe(5)
+    expect(server.count(sends)).toBe(8)
     expect(server.objects.size).toBe(0)
   })
 
@@ -384,7 +384,7 @@ describe('a server that cannot be used', () => {
 
   it('is tried again by the next call', async () => {
     const { server, objects } = await setUp()
-    server.faults.answer('bucket', 500, 5)
+    server.faults.answer('bucket', 500, 8)
     expect(await refusal(objects.size(KEY))).toBe('Supabase Storage failed (500: planned 500)')
     expect(await objects.size(KEY)).toBeNull()
   })
