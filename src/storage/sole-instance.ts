@@ -57,7 +57,7 @@ export async function holdDatabase(
 async function inUse(url: string, query: Query): Promise<Error> {
   const [holder] = await query(
     `select host(client_addr) as host, backend_start as since from pg_stat_activity join pg_locks using (pid)
-      where locktype = 'advisory' and objid = ${LOCK}`,
+      where locktype = 'advisory' and objid = ${LOCK} and datname = current_database()`,
   )
   const since = holder?.since instanceof Date ? holder.since.toISOString() : '?'
   return userError('database_in_use', {
