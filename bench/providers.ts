@@ -22,10 +22,10 @@ import { median } from './median.ts'
 /**
  * Two figures of the real provider's side, against the stand-in for fal in a process of its own:
  * the handover, from a clip that is ready to the next request that is accepted, beside the sum of its parts done alone;
- * and the memory, the CPU and the event loop's delay of one process in which a thousand jobs wait at the provider, beside the same process idle.
+ * and the memory, the CPU and the event loop's delay of one process in which 200 jobs wait at the provider, beside the same process idle.
  */
 const SEGMENTS = 10
-const WAITING_JOBS = 1000
+const WAITING_JOBS = 200
 
 interface Move {
   time: number
