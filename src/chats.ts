@@ -1,5 +1,5 @@
-import type { DiscordBot } from './bot/discord/gateway.ts'
-import { DiscordTokenRefused } from './bot/discord/start-errors.ts'
+import type { DiscordBot } from './bot/discord/bot.ts'
+import { DiscordKeyWrong, DiscordTokenRefused } from './bot/discord/start-errors.ts'
 import { type Elected, everybody, startElected } from './bot/elected.ts'
 import type { SlackBot } from './bot/slack/app.ts'
 import { SlackTokenRefused } from './bot/slack/start-errors.ts'
@@ -31,7 +31,7 @@ export async function startChats(deps: {
   const { config, models, service, log, signal } = deps
   const { offices } = service
   const isFinal = (error: unknown) =>
-    error instanceof DiscordTokenRefused || error instanceof SlackTokenRefused
+    [DiscordTokenRefused, DiscordKeyWrong, SlackTokenRefused].some((kind) => error instanceof kind)
   /** A start that the operator has ended isn't a failure. */
   const unlessStopped = <T>(starting: Promise<T>): Promise<T | null> =>
     starting.catch((error) => {
@@ -40,10 +40,11 @@ export async function startChats(deps: {
     })
 
   async function startDiscord(settings: NonNullable<Config['discord']>) {
-    const { startDiscordBot } = await import('./bot/discord/gateway.ts')
+    const { startDiscordBot } = await import('./bot/discord/bot.ts')
     const start = (ending: AbortSignal) =>
       startDiscordBot({ ...settings, service, models, log, signal: ending })
-    return startElected({ office: 'discord', offices, start, isFinal, log, signal })
+    const those = settings.publicKey === null ? offices : everybody
+    return startElected({ office: 'discord', offices: those, start, isFinal, log, signal })
   }
 
   async function startSlack(settings: NonNullable<Config['slack']>) {

@@ -36,7 +36,13 @@ export interface Config {
   /** Where fal's prices and schemas are asked for, with a key or without. */
   falApiUrl: string | null
   supabase: { url: string; secretKey: string; bucket: string } | null
-  discord: { token: string; apiUrl: string; guildId: string | null } | null
+  discord: {
+    token: string
+    /** Discord sends signed requests, by this key; null: the bot is connected. */
+    publicKey: string | null
+    apiUrl: string
+    guildId: string | null
+  } | null
   slack: {
     botToken: string
     apiUrl: string
@@ -81,6 +87,7 @@ export interface ConfigProblem {
     | 'not_usd'
     | 'not_bucket_name'
     | 'not_discord_id'
+    | 'not_public_key'
     | 'needed_with'
     | 'needs_one_of'
     | 'not_slack_token'
@@ -143,6 +150,14 @@ const discordId = {
   allowed: '123456789012345678',
 }
 
+/** A bot's token is easily taken for it: what was given isn't told. */
+const publicKey = {
+  schema: text.regex(/^[0-9a-f]{64}$/i).transform((key) => key.toLowerCase()),
+  problem: 'not_public_key' as const,
+  allowed: '64 × 0–9, a–f',
+  secret: true as const,
+}
+
 /** Slack's tokens say by their beginning what they are for; to swap them is the usual mistake. */
 const slackToken = (beginning: string) => ({
   schema: text.regex(new RegExp(`^${beginning}-\\S+$`)),
@@ -199,6 +214,7 @@ const RULES = {
   SUPABASE_URL: webAddress,
   DISCORD_API_URL: webAddress,
   DISCORD_GUILD_ID: discordId,
+  DISCORD_PUBLIC_KEY: publicKey,
   SLACK_BOT_TOKEN: slackToken('xoxb'),
   SLACK_APP_TOKEN: slackToken('xapp'),
   SLACK_SIGNING_SECRET: {
@@ -273,6 +289,10 @@ export function examineConfig(env: NodeJS.ProcessEnv = process.env): {
   const discordToken = set('DISCORD_TOKEN')
   const discordUrl = checked('DISCORD_API_URL') ?? 'https://discord.com/api'
   const discordGuild = checked('DISCORD_GUILD_ID')
+  const discordKey = checked('DISCORD_PUBLIC_KEY')
+  if (discordToken === null && set('DISCORD_PUBLIC_KEY') !== null) {
+    problems.push(missing('DISCORD_TOKEN', 'DISCORD_PUBLIC_KEY'))
+  }
 
   const slackBot = checked('SLACK_BOT_TOKEN')
   const slackApp = checked('SLACK_APP_TOKEN')
@@ -319,7 +339,9 @@ export function examineConfig(env: NodeJS.ProcessEnv = process.env): {
     falApiUrl,
     supabase:
       supabaseUrl && supabaseKey ? { url: supabaseUrl, secretKey: supabaseKey, bucket: bucketName } : null,
-    discord: discordToken ? { token: discordToken, apiUrl: discordUrl, guildId: discordGuild } : null,
+    discord: discordToken
+      ? { token: discordToken, publicKey: discordKey, apiUrl: discordUrl, guildId: discordGuild }
+      : null,
     slack: slackBot && door ? { botToken: slackBot, apiUrl: slackUrl, uploadFilm, door } : null,
     web: {
       host,

@@ -1,14 +1,15 @@
 import { createApp } from './app.ts'
-import { DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
+import { DiscordKeyWrong, DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
 import { SlackTokenRefused } from './bot/slack/start-errors.ts'
 import { type Chats, startChats } from './chats.ts'
 import { type Config, ConfigError, loadEnvFile, readConfig, terminalLocale } from './config.ts'
+import type { ChatName } from './core/card.ts'
 import { reasonOf, UserError } from './core/errors.ts'
 import { errorText, problemText, text } from './i18n/index.ts'
 import type { App, Part } from './service.ts'
 import { createLog } from './telemetry.ts'
 import { AddressTaken } from './web/server.ts'
-import { startHealth, startWeb, type Web } from './web.ts'
+import { CHAT_PATHS, startHealth, startWeb, type Web } from './web.ts'
 
 /**
  * `npm start`: the program for chats and the web. `npm start -- serve` takes jobs and runs none, `npm start -- worker` runs them; any number
@@ -49,7 +50,13 @@ async function main(): Promise<number> {
     web =
       part === 'worker'
         ? await startHealth({ config, service, log })
-        : await startWeb({ config, app, service, log, slack: () => chats?.slack?.bot?.listener ?? null })
+        : await startWeb({
+            config,
+            app,
+            service,
+            log,
+            listener: (chat) => chats?.[chat]?.bot?.listener ?? null,
+          })
     const unfinished = await service.takeUp()
     const { models } = app
     if (part !== 'worker') chats = await startChats({ config, models, service, log, signal })
@@ -118,10 +125,10 @@ function surfaces(config: Config, { chats, web }: Parameters<typeof screen>[2]):
       ? text(locale, 'start.public', { address: config.publicUrl })
       : text(locale, 'start.public_off'),
     discord?.bot
-      ? text(locale, 'start.discord', discord.bot)
+      ? text(locale, 'start.discord', { ...discord.bot, door: doorText('discord', discord.bot, web) })
       : absent(discord, 'Discord', 'start.discord_off'),
-    slack?.bot && config.slack
-      ? text(locale, 'start.slack', { ...slack.bot, door: doorText(config.slack, web) })
+    slack?.bot
+      ? text(locale, 'start.slack', { ...slack.bot, door: doorText('slack', slack.bot, web) })
       : absent(slack, 'Slack', 'start.slack_off'),
     ...(discord || slack ? [] : [text(locale, 'start.nothing')]),
   ]
@@ -148,9 +155,12 @@ function partOf([word, ...more]: readonly string[], { queue }: Config): Exclude<
   throw new ConfigError([{ variable: 'QUEUE', problem: 'part_needs_queue', given: word, allowed }])
 }
 
-function doorText({ door }: NonNullable<Config['slack']>, web: Web): string {
-  if ('appToken' in door) return text(locale, 'start.slack_socket')
-  return text(locale, 'start.slack_http', { address: web.address.replace(/^http:\/\//, '') })
+/** How a chat comes to its bot. */
+function doorText(chat: ChatName, { listener }: { listener: object | null }, web: Web): string {
+  if (listener === null) return text(locale, 'start.connection')
+  return text(locale, 'start.signed_requests', {
+    address: `${web.address.replace(/^http:\/\//, '')}${CHAT_PATHS[chat]}`,
+  })
 }
 
 /** The first SIGTERM or SIGINT; a second one ends the process at once, and the ledger knows what was done. */
@@ -173,7 +183,14 @@ function nextSignal(): Promise<NodeJS.Signals> {
 /** Words an error for the operator, a line each. */
 function explain(error: unknown): never {
   process.stderr.write(`${linesOf(error).join('\n')}\n`)
-  const refused = [ConfigError, UserError, DiscordTokenRefused, SlackTokenRefused, AddressTaken]
+  const refused = [
+    ConfigError,
+    UserError,
+    DiscordTokenRefused,
+    DiscordKeyWrong,
+    SlackTokenRefused,
+    AddressTaken,
+  ]
   process.exit(refused.some((kind) => error instanceof kind) ? EXIT.refused : EXIT.failed)
 }
 
@@ -186,5 +203,6 @@ function linesOf(error: unknown): string[] {
     return [text(locale, 'start.port_taken', { address: error.address, reason: reasonOf(error) })]
   }
   if (error instanceof DiscordTokenRefused) return [text(locale, 'start.token_refused')]
+  if (error instanceof DiscordKeyWrong) return [text(locale, 'start.discord_key_wrong')]
   return [errorText({ code: 'internal', data: { reason: reasonOf(error) } }, locale)]
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import type { Config } from './config.ts'
+import type { ChatName } from './core/card.ts'
 import type { Log } from './core/ports.ts'
 import { createOperator } from './operator.ts'
 import type { App, Service } from './service.ts'
@@ -11,8 +12,11 @@ import { startWebServer, type WebServer } from './web/server.ts'
 import { createSupabaseAuth } from './web/supabase-auth.ts'
 import { createReadToken } from './web/tokens.ts'
 
-/** Where Slack's signed requests arrive. */
-const SLACK_PATH = '/slack/events'
+/** Where the chats' signed requests arrive. */
+export const CHAT_PATHS: Readonly<Record<ChatName, string>> = {
+  discord: '/discord/interactions',
+  slack: '/slack/events',
+}
 
 /** The web at work. */
 export interface Web extends WebServer {
@@ -26,8 +30,8 @@ export async function startWeb(deps: {
   app: Pick<App, 'models' | 'check'>
   service: Service
   log: Log
-  /** Answers Slack's requests; null as long as nobody does. */
-  slack: () => RequestListener | null
+  /** Answers a chat's requests; null as long as nobody does. */
+  listener: (chat: ChatName) => RequestListener | null
 }): Promise<Web> {
   const { config, app, service, log } = deps
   const { supabase, publicUrl, defaultLocale } = config
@@ -58,7 +62,10 @@ export async function startWeb(deps: {
   const server = await startWebServer({
     ...{ host, port, log, locale: defaultLocale },
     fetch: web.fetch,
-    doors: (path) => (path === SLACK_PATH && !closing.signal.aborted ? deps.slack() : null),
+    doors: (path) => {
+      const chat = (['discord', 'slack'] as const).find((name) => CHAT_PATHS[name] === path)
+      return chat === undefined || closing.signal.aborted ? null : deps.listener(chat)
+    },
   })
   await service.door.open(server.address)
   return { ...server, refuse: () => closing.abort() }

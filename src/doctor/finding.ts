@@ -36,6 +36,9 @@ export interface Found {
   key_refused: { variable: string; reason: string }
   no_answer: { host: string; reason: string }
   planner_model_closed: { model: string }
+  discord_sends_requests: { url: string }
+  discord_key_wrong: Record<string, never>
+  discord_has_no_url: Record<string, never>
   models_live: { count: number }
   models_changed: { differences: string }
   clock_right: { seconds: string; host: string }

@@ -89,14 +89,30 @@ export function examineOpenAi(openai: {
   })
 }
 
-/** https://discord.com/developers/docs/resources/user#get-current-user */
-export function examineDiscord({ token, apiUrl }: { token: string; apiUrl: string }): Promise<Examined> {
+/**
+ * Also whether Discord sends interactions to where they are waited for: it sends them to the application's address where it has one, and
+ * over the gateway else. https://docs.discord.com/developers/resources/application#get-current-application
+ */
+export function examineDiscord(discord: {
+  token: string
+  publicKey: string | null
+  apiUrl: string
+}): Promise<Examined> {
+  const { token, publicKey, apiUrl } = discord
   return examineKey({
     check: 'discord',
     variable: 'DISCORD_TOKEN',
-    url: `${apiUrl}/v10/users/@me`,
+    url: `${apiUrl}/v10/applications/@me`,
     secret: token,
     init: { headers: { authorization: `Bot ${token}` } },
+    refused(status, { verify_key, interactions_endpoint_url: url }) {
+      if (status !== 200) return null
+      if (publicKey === null) {
+        return url ? found('discord', 'wrong', 'discord_sends_requests', { url: String(url) }) : null
+      }
+      if (verify_key !== publicKey) return found('discord', 'wrong', 'discord_key_wrong', {})
+      return url ? null : found('discord', 'wrong', 'discord_has_no_url', {})
+    },
   })
 }
 

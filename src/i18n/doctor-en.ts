@@ -37,6 +37,12 @@ export const doctorEn = {
     '{{host}} does not answer ({{reason}}). Check the network, and the address where one is set.',
   'doctor.planner_model_closed':
     'the key works, but {{model}} isn’t open to it. Set PLANNER_MODEL to one that is.',
+  'doctor.discord_sends_requests':
+    'the token works, but Discord sends interactions to {{url}}, not to a bot that is connected. Set DISCORD_PUBLIC_KEY, or empty “Interactions Endpoint URL” in the developer portal.',
+  'doctor.discord_key_wrong':
+    'the token works, but DISCORD_PUBLIC_KEY is another application’s. Copy it anew from General Information in the developer portal.',
+  'doctor.discord_has_no_url':
+    'token and key work, but Discord does not know where to send interactions. Start the program, then enter PUBLIC_URL/discord/interactions as “Interactions Endpoint URL” in the developer portal.',
   'doctor.models_live': '{{count}} are as the catalogue knows them',
   'doctor.models_changed':
     'fal has changed or retired some: {{differences}}. Choose another model with VIDEO_MODEL, or install a newer version.',

@@ -39,6 +39,12 @@ export const doctorKo: Record<keyof typeof doctorEn, string> = {
     '{{host}} 서버가 응답하지 않습니다({{reason}}). 네트워크와, 따로 지정했다면 그 주소를 확인하세요.',
   'doctor.planner_model_closed':
     '키는 작동하지만 {{model}} 모델을 쓸 수 없습니다. PLANNER_MODEL에 쓸 수 있는 모델을 지정하세요.',
+  'doctor.discord_sends_requests':
+    '토큰은 작동하지만 Discord가 연결된 봇이 아니라 {{url}} 주소로 요청을 보냅니다. DISCORD_PUBLIC_KEY를 지정하거나 개발자 포털의 “Interactions Endpoint URL”을 비우세요.',
+  'doctor.discord_key_wrong':
+    '토큰은 작동하지만 DISCORD_PUBLIC_KEY가 다른 애플리케이션의 키입니다. 개발자 포털의 General Information에서 다시 복사하세요.',
+  'doctor.discord_has_no_url':
+    '토큰과 키는 작동하지만 Discord가 요청을 보낼 곳을 모릅니다. 프로그램을 시작한 뒤 개발자 포털의 “Interactions Endpoint URL”에 PUBLIC_URL/discord/interactions를 넣으세요.',
   'doctor.models_live': '{{count}}개가 카탈로그와 같습니다',
   'doctor.models_changed':
     'fal에서 바뀌거나 종료된 모델이 있습니다: {{differences}}. VIDEO_MODEL로 다른 모델을 고르거나 새 버전을 설치하세요.',

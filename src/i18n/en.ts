@@ -151,6 +151,7 @@ export const en = {
   'config.not_slack_secret': '{{variable}}: not a signing secret. Allowed: {{allowed}}.',
   'config.not_discord_id':
     '{{variable}}: “{{given}}” is not possible. Allowed: a server’s id, such as {{allowed}}.',
+  'config.not_public_key': '{{variable}}: it isn’t a public key. Allowed: {{allowed}}.',
   'config.not_postgres_url': '{{variable}}: not the address of a Postgres database. Allowed: {{allowed}}.',
 
   'film.expired': 'no longer kept',
@@ -335,13 +336,13 @@ export const en = {
   'start.web_single': 'for you alone, on this machine; SUPABASE_URL brings accounts',
   'start.public': 'links in chats lead to {{address}}',
   'start.public_off': 'links in chats lead to the films’ files; PUBLIC_URL makes them lead to their pages',
-  'start.discord': 'Discord: {{name}}, servers: {{guilds}}',
+  'start.discord': 'Discord: {{name}}, servers: {{guilds}}, by {{door}}',
   'start.stands_by': '{{chat}}: another process is connected; this one takes over when that one ends.',
   'start.discord_off':
     'Discord: off. Set DISCORD_TOKEN to the bot’s token; README.md says where it comes from.',
   'start.slack': 'Slack: {{name}} in {{team}}, by {{door}}',
-  'start.slack_socket': 'Socket Mode',
-  'start.slack_http': 'signed requests to {{address}}',
+  'start.connection': 'a connection of its own',
+  'start.signed_requests': 'signed requests to {{address}}',
   'start.slack_off':
     'Slack: off. Set SLACK_BOT_TOKEN, and SLACK_APP_TOKEN or SLACK_SIGNING_SECRET; README.md says where they come from.',
   'start.slack_refused':
@@ -349,6 +350,8 @@ export const en = {
   'start.port_taken': 'PORT: {{address}} can’t be listened on ({{reason}}). Set another HOST or PORT.',
   'start.token_refused':
     'DISCORD_TOKEN: Discord refused it. Copy the bot’s token anew from the developer portal.',
+  'start.discord_key_wrong':
+    'DISCORD_PUBLIC_KEY: it isn’t the key of the application that DISCORD_TOKEN is for. Copy it anew from General Information in the developer portal.',
   'start.discord_lost':
     'Discord closed the connection for good ({{code}}): copy the bot’s token anew from the developer portal, then start again. Unfinished jobs go on then.',
   'start.unfinished': 'unfinished jobs taken up: {{count}}',

@@ -157,6 +157,7 @@ export const ko: Record<keyof typeof en, string> = {
   'config.not_slack_secret': '{{variable}}: 서명 시크릿이 아닙니다. 가능한 값: {{allowed}}.',
   'config.not_discord_id':
     '{{variable}}: “{{given}}” 값은 쓸 수 없습니다. 가능한 값: {{allowed}} 같은 서버 ID.',
+  'config.not_public_key': '{{variable}}: 공개 키가 아닙니다. 가능한 값: {{allowed}}.',
   'config.not_postgres_url': '{{variable}}: Postgres 데이터베이스 주소가 아닙니다. 가능한 값: {{allowed}}.',
 
   'film.expired': '보관 기간 지남',
@@ -341,20 +342,22 @@ export const ko: Record<keyof typeof en, string> = {
   'start.web_single': '이 컴퓨터에서 혼자 씁니다. 여러 사람이 쓰려면 SUPABASE_URL을 설정하세요',
   'start.public': '채팅의 링크: {{address}}',
   'start.public_off': '채팅의 링크: 영상 파일로 바로 열립니다. PUBLIC_URL을 설정하면 영상 페이지로 열립니다',
-  'start.discord': 'Discord: {{name}}, 서버 {{guilds}}개',
+  'start.discord': 'Discord: {{name}}, 서버 {{guilds}}개, {{door}}',
   'start.stands_by':
     '{{chat}}: 다른 프로세스가 연결되어 있습니다. 그 프로세스가 끝나면 이 프로세스가 이어받습니다.',
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
   'start.slack': 'Slack: {{team}}의 {{name}}, {{door}}',
-  'start.slack_socket': '소켓 모드',
-  'start.slack_http': '{{address}} 주소로 오는 서명된 요청',
+  'start.connection': '직접 연결',
+  'start.signed_requests': '{{address}} 주소로 오는 서명된 요청',
   'start.slack_off':
     'Slack: 꺼짐. SLACK_BOT_TOKEN과 함께 SLACK_APP_TOKEN이나 SLACK_SIGNING_SECRET을 넣으세요. 얻는 방법은 README.ko.md에 있습니다.',
   'start.slack_refused':
     '{{variable}}: Slack이 거절했습니다({{reason}}). api.slack.com/apps에서 토큰을 다시 복사하세요.',
   'start.port_taken': 'PORT: {{address}} 주소를 열 수 없습니다({{reason}}). HOST나 PORT를 바꾸세요.',
   'start.token_refused': 'DISCORD_TOKEN: Discord가 거절했습니다. 개발자 포털에서 봇 토큰을 다시 복사하세요.',
+  'start.discord_key_wrong':
+    'DISCORD_PUBLIC_KEY: DISCORD_TOKEN이 속한 애플리케이션의 키가 아닙니다. 개발자 포털의 General Information에서 다시 복사하세요.',
   'start.discord_lost':
     'Discord가 연결을 완전히 끊었습니다({{code}}). 개발자 포털에서 봇 토큰을 다시 복사한 뒤 다시 시작하세요. 끝나지 않은 작업은 그때 이어갑니다.',
   'start.unfinished': '이어서 하는 작업: {{count}}개',

@@ -65,6 +65,7 @@ test('what is set is taken, without blanks around it', () => {
 test('Discord is on with a token alone', () => {
   expect(readConfig({ DISCORD_TOKEN: 'token' }).discord).toEqual({
     token: 'token',
+    publicKey: null,
     apiUrl: 'https://discord.com/api',
     guildId: null,
   })

@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { type Env, MAIN, type Machine, newMachine } from '../support/cli.ts'
 import { createDatabase, openUrl } from '../support/databases.ts'
-import { startDiscordFront } from '../support/discord-front.ts'
+import { type DiscordFront, startDiscordFront } from '../support/discord-front.ts'
 import { serveAllSchemas } from '../support/fal-schemas.ts'
 import { type Services, startServices } from '../support/services.ts'
 import { readManifest } from '../support/slack-bot.ts'
@@ -26,12 +26,13 @@ interface Line {
 const closes: (() => Promise<void>)[] = []
 let services: Services
 let env: Env
+let discord: DiscordFront
 
 beforeAll(async () => {
   const cleanup = (close: () => Promise<void>) => void closes.unshift(close)
   services = await startServices(cleanup)
   serveAllSchemas(services.fal)
-  const discord = await startDiscordFront()
+  discord = await startDiscordFront()
   cleanup(() => discord.close())
   const slack = await startSlackFront(readManifest().oauth_config.scopes.bot)
   cleanup(() => slack.close())
@@ -103,6 +104,25 @@ test('a wrong token for Socket Mode, a key that no request can carry, and a plan
   expect(of('fal')[0]?.state).toBe('wrong')
   expect(of('openai')[0]?.message).toContain('gpt-9')
   for (const secret of [key, 'xapp-wrong']) expect(stdout).not.toContain(secret)
+})
+
+test('where Discord sends interactions elsewhere than to where they are waited for, it says what to do', async () => {
+  const byRequests = { DISCORD_PUBLIC_KEY: discord.webhook.publicKey }
+  expect((await ask(byRequests)).of('discord')[0]).toMatchObject({
+    state: 'wrong',
+    code: 'discord_has_no_url',
+  })
+  const other = await ask({ DISCORD_PUBLIC_KEY: 'ab'.repeat(32) })
+  expect(other.of('discord')[0]).toMatchObject({ state: 'wrong', code: 'discord_key_wrong' })
+  const url = 'https://films.example.com/discord/interactions'
+  discord.webhook.url = url
+  onTestFinished(() => {
+    discord.webhook.url = null
+  })
+  expect((await ask(byRequests)).of('discord')[0]?.state).toBe('right')
+  const { of, code } = await ask({ DEFAULT_LOCALE: 'ko' })
+  expect(of('discord')[0]).toMatchObject({ state: 'wrong', message: expect.stringContaining(url) })
+  expect(code).toBe(1)
 })
 
 test('variables that can’t be used, too little room and no ffmpeg are said with what to do, and the rest is looked at', async () => {

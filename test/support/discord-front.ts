@@ -22,6 +22,7 @@ import { createMessages, type Shown } from './discord-messages.ts'
 import { channelIds, createPeople, type People, type Person, type Place } from './discord-people.ts'
 import { type Route, type Routed, routed } from './discord-routes.ts'
 import { prepareSchemas } from './discord-schemas.ts'
+import { createWebhook, type Webhook } from './discord-webhook.ts'
 
 const UNAUTHORIZED: Answer = { status: 401, body: { code: 0, message: '401: Unauthorized' } }
 
@@ -49,6 +50,7 @@ export interface DiscordFront {
   env: { DISCORD_TOKEN: string; DISCORD_API_URL: string }
   guildId: string
   gateway: GatewayFront
+  webhook: Webhook
   people: People
   commands: CommandRegistry
   requests: Recorded[]
@@ -129,6 +131,24 @@ export async function startDiscordFront(): Promise<DiscordFront> {
 
   const calls = createCalls(twin, behind, messages)
   const channels = createChannels(behind, people, messages)
+  const webhook = createWebhook({
+    behindUrl: twin.gatewayUrl,
+    token,
+    applicationId: twin.botUserId,
+    opened: (data) => calls.opened(data),
+  })
+
+  /** The application, with what the server behind doesn't know of it. */
+  async function application(): Promise<Outcome> {
+    const { status, body } = await behind('GET', '/applications/@me')
+    const more = {
+      verify_key: webhook.publicKey,
+      interactions_endpoint_url: webhook.url,
+      approximate_guild_count: 1,
+      bot: { id: twin.botUserId, username: 'TestBot' },
+    }
+    return { answer: { status, body: { ...(body as Fields), ...more } }, complaints: [] }
+  }
 
   /** Asks the server behind. */
   async function behind(method: string, path: string, body?: unknown): Promise<Answer> {
@@ -156,6 +176,8 @@ export async function startDiscordFront(): Promise<DiscordFront> {
         return commands.answer(asked, of, id)
       case 'dm channel':
         return channels.openDm(asked)
+      case 'application':
+        return application()
       case 'other':
         return channels.other(asked)
       default:
@@ -236,7 +258,7 @@ export async function startDiscordFront(): Promise<DiscordFront> {
   }
 
   const interact: Calls['interact'] = async (...about) => {
-    await gateway.connected()
+    if (webhook.url === null) await gateway.connected()
     return calls.interact(...about)
   }
 
@@ -244,6 +266,7 @@ export async function startDiscordFront(): Promise<DiscordFront> {
     env: { DISCORD_TOKEN: token, DISCORD_API_URL: `http://${host}/api` },
     guildId: twin.guildId,
     gateway,
+    webhook,
     people,
     commands,
     requests,
@@ -296,6 +319,7 @@ export async function startDiscordFront(): Promise<DiscordFront> {
     },
     async close() {
       gateway.close()
+      webhook.close()
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed

@@ -14,6 +14,7 @@ export type Route =
   | 'channel read'
   | 'dm channel'
   | 'commands'
+  | 'application'
   | 'picture'
   | 'other'
 
@@ -51,6 +52,7 @@ export function routed({ method, path }: Asked): Routed {
     const id = parts[parts.indexOf('commands') + 1]
     return { route: 'commands', of: second === 'guilds' ? (third ?? '') : '', id, token: '' }
   }
+  if (path === '/applications/@me') return { route: 'application', of: '', id: undefined, token: '' }
   if (path === '/users/@me/channels') return { route: 'dm channel', of: '', id: undefined, token: '' }
   return { route: first === 'pictures' ? 'picture' : 'other', of: '', id: of, token: '' }
 }

@@ -47,7 +47,7 @@ export function createCommands(deps: CommandDeps) {
   const requests = createRequests({
     ...deps,
     chat: 'discord',
-    cardUrl: async (card) => platform.cardUrl(card),
+    cardUrl: platform.cardUrl,
   })
 
   async function makeFilm(interaction: ChatInputCommandInteraction): Promise<void> {

@@ -34,7 +34,7 @@ export interface DiscordPlatform extends ChatPlatform {
   /** Lets a card be edited by its interaction where the bot can't see the channel. */
   remember(jobId: string, interaction: CardInteraction): void
   /** A card's address in the client; null where the bot doesn't know its channel. */
-  cardUrl(card: Card): string | null
+  cardUrl(card: Card): Promise<string | null>
 }
 
 /**
@@ -46,7 +46,7 @@ export function createDiscordPlatform(deps: {
   applicationId: string
   botId: string
   /** A channel's address in the client; null for one that the bot doesn't know. */
-  channelUrl: (channelId: string) => string | null
+  channelUrl: (channelId: string) => Promise<string | null>
   now: () => number
   log: Log
 }): DiscordPlatform {
@@ -98,8 +98,8 @@ export function createDiscordPlatform(deps: {
     }
   }
 
-  function cardUrl({ channelId, messageId }: Card): string | null {
-    const channel = deps.channelUrl(channelId)
+  async function cardUrl({ channelId, messageId }: Card): Promise<string | null> {
+    const channel = await deps.channelUrl(channelId)
     return channel === null ? null : `${channel}/${messageId}`
   }
 
@@ -116,14 +116,15 @@ export function createDiscordPlatform(deps: {
       try {
         const body = { recipient_id: card.externalUserId }
         const { id } = (await rest.post(Routes.userChannels(), { body })) as APIChannel
-        await post(id, card.jobId, key, end, renderNotice(notice, { person: null, cardUrl: cardUrl(card) }))
+        const about = { person: null, cardUrl: await cardUrl(card) }
+        await post(id, card.jobId, key, end, renderNotice(notice, about))
       } catch (error) {
         throw chatErrorOf(error)
       }
     },
-    mention(card, notice, key, end) {
-      const body = renderNotice(notice, { person: card.externalUserId, cardUrl: cardUrl(card) })
-      return post(card.channelId, card.jobId, key, end, body).catch(rethrow)
+    async mention(card, notice, key, end) {
+      const body = renderNotice(notice, { person: card.externalUserId, cardUrl: await cardUrl(card) })
+      await post(card.channelId, card.jobId, key, end, body).catch(rethrow)
     },
     cardUrl,
     remember(jobId, interaction) {

@@ -72,7 +72,7 @@ async function discord(answer: (asked: Asked) => Answer) {
     rest,
     applicationId: '9',
     botId: '9',
-    channelUrl: () => null,
+    channelUrl: async () => null,
     now: () => clock.now,
     log: silentLog,
   })
