@@ -250,4 +250,18 @@ describe('the queue of pg-boss in several processes', () => {
     await stage.endAll(3)
     expect(stage.begun).toEqual(['a1', 'b1', id])
   })
+
+  test('takes in what comes while its process ends, and stopping it twice is no harm', async () => {
+    const { url, queue, stage, open, start } = await setUp(create, { concurrency: 1 })
+    start()
+    const jobs = createJobStore((await openUrl(url, onTestFinished)).db, changeText)
+    await Promise.all([queue.stop(), queue.stop()])
+    await queue.stop()
+    const late = newJob(await newUser(jobs))
+    await jobs.submit(late, NO_LIMITS, queue.enqueue)
+    expect(stage.begun).toEqual([])
+    const other = await open({ concurrency: 1 })
+    other.start((id) => stage.perform(id))
+    await stage.runs(late.id)
+  })
 })
