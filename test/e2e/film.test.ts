@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { openPglite } from '../../src/storage/db.ts'
 import { type Ended, filesIn, type JsonLine, type Machine, newMachine } from '../support/cli.ts'
-import { usedMachine } from '../support/databases.ts'
+import { openDatabaseOf, usedMachine } from '../support/databases.ts'
 import {
   type FilmFacts,
   filmFacts,
@@ -218,7 +217,7 @@ describe('other films', () => {
     const fit = 'scale=1280:1280:flags=lanczos,crop=1280:720'
     expect(await ssim(first, picture, fit)).toBeGreaterThanOrEqual(0.95)
 
-    const database = await openPglite(join(machine.dataDir, 'postgres'))
+    const database = await openDatabaseOf(machine)
     await database.db.execute(sql`update plan_cache set plan = jsonb_set(plan, '{title}', '"kept"')`)
     await database.close()
     const again = machine.start(command)

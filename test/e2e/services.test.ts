@@ -24,7 +24,7 @@ async function onTerminal(machine: Machine, args: readonly string[], env: Env, a
     .join(' ')
   const child = spawn('script', ['-qefc', `exec ${quoted}`, '/dev/null'], {
     cwd: machine.folder,
-    env: { PATH, HOME, TERM: 'xterm', SHELL: '/bin/sh', DATA_DIR: machine.dataDir, ...env },
+    env: { PATH, HOME, TERM: 'xterm', SHELL: '/bin/sh', ...machine.env, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { queueOfItsOwn } from './queue.ts'
 
 /** The program of the command line. */
 export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
@@ -60,13 +61,15 @@ export interface Running {
   killGroup(signal: NodeJS.Signals): void
 }
 
-/** The variables that a command is given: besides these only PATH, HOME and DATA_DIR. */
+/** The variables that a command is given: besides these only PATH, HOME and the machine's own. */
 export type Env = Record<string, string>
 
 /** The command line, or another program, on a machine of its own: an empty folder, in which DATA_DIR (`data`) doesn't exist yet. */
 export interface Machine extends AsyncDisposable {
   folder: string
   dataDir: string
+  /** By which a program works with what this machine keeps: DATA_DIR, and the queue that the suite runs on. */
+  env: Env
   start(args: readonly string[], env?: Env): Running
   run(args: readonly string[], env?: Env): Promise<Ended>
   /** The ids of the processes that work on files of this machine. */
@@ -75,15 +78,16 @@ export interface Machine extends AsyncDisposable {
   remove(): Promise<void>
 }
 
-/** Makes a machine. Whoever makes it removes it (`await using`, or `remove` after the tests). */
-export async function newMachine(program = CLI): Promise<Machine> {
+/** Makes a machine. Whoever makes it removes it (`await using`, or `remove` after the tests). `queue`: what gives it another than the suite's. */
+export async function newMachine(program = CLI, queue?: Env): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), 'sora-cli-'))
   const dataDir = join(folder, 'data')
+  const own: Env = { DATA_DIR: dataDir, ...(queue ?? (await queueOfItsOwn({ used: false }))) }
   const started: Running[] = []
 
   function start(args: readonly string[], env: Env = {}): Running {
     // any free port: tests run side by side
-    const running = startProgram(program, args, folder, { DATA_DIR: dataDir, PORT: '0', ...env })
+    const running = startProgram(program, args, folder, { ...own, PORT: '0', ...env })
     started.push(running)
     return running
   }
@@ -99,6 +103,7 @@ export async function newMachine(program = CLI): Promise<Machine> {
   return {
     folder,
     dataDir,
+    env: own,
     start,
     run: (args, env) => start(args, env).ended,
     processes: () => processesNaming(folder),

@@ -3,12 +3,14 @@ import { cpSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, inject } from 'vitest'
+import { afterAll } from 'vitest'
 import type { JobStore, Limits, Log, NewJob } from '../../src/core/ports.ts'
 import type { Transaction } from '../../src/core/queue.ts'
 import { PLAIN_JOIN, type VideoRequest } from '../../src/core/request.ts'
 import { type Database, openPglite, openPostgres } from '../../src/storage/db.ts'
 import { CLI, type Machine, newMachine } from './cli.ts'
+import { ON_PG_BOSS, queueOfItsOwn } from './queue.ts'
+import { askShared } from './shared.ts'
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -17,11 +19,16 @@ export function createDatabase(): Promise<string> {
   return askShared('/database')
 }
 
-/** A machine whose DATA_DIR was used before: to set up a new database takes longer than most of what is tested with it. */
+/** A machine whose database was used before: to set up a new one takes longer than most of what is tested with it. */
 export async function usedMachine(program = CLI): Promise<Machine> {
-  const machine = await newMachine(program)
-  copyFolder(await askShared('/data-dir'), machine.dataDir)
+  const machine = await newMachine(program, await queueOfItsOwn({ used: true }))
+  if (!ON_PG_BOSS) copyFolder(await askShared('/data-dir'), machine.dataDir)
   return machine
+}
+
+/** The database of a machine on which nothing runs now. */
+export function openDatabaseOf({ dataDir, env }: Machine): Promise<Database> {
+  return env.DATABASE_URL ? openPostgres(env.DATABASE_URL, silentLog) : openPglite(join(dataDir, 'postgres'))
 }
 
 /** An embedded database in a folder that doesn't exist yet, migrated and without a job, as `usedMachine` has it. */
@@ -33,13 +40,6 @@ export async function openUsedPglite(folder: string): Promise<Database> {
 /** A thousand files: `cp` would take four times the CPU. */
 function copyFolder(from: string, to: string): void {
   cpSync(from, to, { recursive: true })
-}
-
-async function askShared(path: string): Promise<string> {
-  const answer = await fetch(`${inject('shared')}${path}`)
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(text)
-  return text
 }
 
 /** Registers what closes a database: `afterAll` for one that a group of tests shares, `onTestFinished` within a test. */

@@ -13,8 +13,8 @@ const run = promisify(execFile)
 
 /** A real Postgres on loopback with nothing in it. */
 export interface PostgresServer {
-  /** Makes an empty database and returns its address. */
-  createDatabase(): Promise<string>
+  /** Makes an empty database, or a copy of one that nobody is connected to, and returns its address. */
+  createDatabase(original?: string): Promise<string>
   /** Cuts every connection, as a crash would, and is there again a moment later. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -65,10 +65,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   const admin = postgres(url('postgres'), { max: 1, onnotice() {} })
   let databases = 0
   return {
-    async createDatabase() {
+    async createDatabase(original) {
       databases += 1
       const name = `test_${databases}`
-      await admin.unsafe(`create database ${name}`)
+      const template = original === undefined ? 'template1' : new URL(original).pathname.slice(1)
+      await admin.unsafe(`create database ${name} template ${template}`)
       return url(name)
     },
     async restart() {

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createFilmLinks } from '../../src/storage/film-links.ts'
+import { sharedSecret } from '../../src/storage/shared-secret.ts'
 import { type Env, MAIN } from './cli.ts'
-import { usedMachine } from './databases.ts'
+import { openUrl, usedMachine } from './databases.ts'
 import { freePort } from './free-port.ts'
 import { startWeb } from './web.ts'
 
@@ -20,7 +21,10 @@ export async function startSite(cleanup: (close: () => Promise<void>) => void, e
   const port = String(await freePort())
   const url = `http://127.0.0.1:${port}`
   await startWeb(machine, { ...env, PORT: port, PUBLIC_URL: url })
-  const secret = await readFile(join(machine.dataDir, 'secret'))
+  const { DATABASE_URL } = machine.env
+  const secret = DATABASE_URL
+    ? await sharedSecret((await openUrl(DATABASE_URL, cleanup)).db, Buffer.alloc(32))
+    : await readFile(join(machine.dataDir, 'secret'))
   const links = createFilmLinks({ secret, now: Date.now })
   return { url, shared: async (jobId, seconds) => `${url}${links.path(jobId, seconds)}` }
 }

@@ -26,7 +26,7 @@ export function onTerminal(
   // script is in bsdutils, which every Debian has; -e hands the command's exit code on
   const child = spawn('script', ['-qefc', `${size}exec ${quoted}`, '/dev/null'], {
     cwd: machine.folder,
-    env: { PATH, HOME, TERM: 'xterm', SHELL: '/bin/sh', DATA_DIR: machine.dataDir, ...env },
+    env: { PATH, HOME, TERM: 'xterm', SHELL: '/bin/sh', ...machine.env, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let output = ''
