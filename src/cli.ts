@@ -65,9 +65,9 @@ async function main(): Promise<number> {
   }
 }
 
-/** The program that holds the data folder already, else this process, which opens the folder when it is needed. */
+/** The program that works on the data folder already, else this process, which opens the folder when it is needed. */
 async function findProgram(config: Config): Promise<Pick<Operator, 'check'> & { open(): Promise<Operator> }> {
-  const running = config.queue === 'pg-boss' ? null : await connectOperator(() => doorOf(config.dataDir))
+  const running = await connectOperator(() => doorOf(config.dataDir))
   if (running !== null) return { check: running.check, open: async () => running }
   const app = await createApp(config, createLog(config.logLevel ?? 'warn'))
   return { check: app.check, open: async () => createOperator(app, await app.open('command')) }

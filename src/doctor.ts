@@ -67,9 +67,9 @@ function examineSettings(config: Config, problems: ConfigError['problems']): Fin
 }
 
 /** A folder that a running program holds is as it should be. */
-async function examineData({ dataDir }: Config): Promise<Finding> {
+async function examineData({ dataDir, queue }: Config): Promise<Finding> {
   try {
-    const { path, release } = await openDataDir(dataDir)
+    const { path, release } = await openDataDir(dataDir, { shared: queue === 'pg-boss' })
     release()
     return found('data', 'right', 'data_ready', { path })
   } catch (error) {

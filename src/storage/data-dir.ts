@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { access, constants, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -16,7 +16,7 @@ export interface DataDir {
   release(): void
 }
 
-/** Who holds a folder; `address` and `token` where it can be spoken to. */
+/** Who holds a folder, or shares it and said so last; `address` and `token` where it can be spoken to. */
 interface Holder {
   pid: number
   since: string
@@ -35,8 +35,8 @@ const SECRET = 'secret'
  * process that holds it however that process ends. A lock file with a process id would have to be judged stale,
  * and in a container every process is number 1. See docs/adr/0002-lock-of-the-data-folder.md.
  *
- * `shared`: no lock is taken, and nobody is told where this process can be spoken to: for processes that have all they share in a
- * database server.
+ * `shared`: no lock is taken, and the one that announces itself last is spoken to: for processes that have all they share in a database
+ * server.
  *
  * Throws `data_dir_unwritable` and `data_dir_locked`.
  */
@@ -49,22 +49,25 @@ export async function openDataDir(folder: string, { shared = false } = {}): Prom
     throw userError('data_dir_unwritable', { path, reason: reasonOf(error) })
   }
   const token = randomBytes(32).toString('base64url')
+  const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
+  const file = join(path, HOLDER)
+  const announce = (address: string, part?: string) =>
+    writePrivately(file, JSON.stringify({ ...holder, address, token }), part)
   if (shared) {
     // none is written: which one counts is for the database to say
     const secret = (await keptSecret(path)) ?? randomBytes(32)
-    return { path, secret, token, announce: async () => {}, release() {} }
+    return {
+      ...{ path, secret, token, release() {} },
+      // another may announce itself at the same moment
+      announce: (address) => announce(address, `${file}.${randomUUID()}.part`),
+    }
   }
   const lock = await takeLock(path)
   try {
-    const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
-    await writePrivately(join(path, HOLDER), JSON.stringify(holder))
+    await writePrivately(file, JSON.stringify(holder))
     return {
-      path,
-      secret: await secretOf(path),
-      token,
-      announce: (address) =>
-        writePrivately(join(path, HOLDER), JSON.stringify({ ...holder, address, token })),
-      release: () => lock.close(),
+      ...{ path, secret: await secretOf(path), token, release: () => lock.close() },
+      announce: (address) => announce(address),
     }
   } catch (error) {
     lock.close()
@@ -138,17 +141,17 @@ async function keptSecret(path: string): Promise<Buffer | null> {
 }
 
 /** Writes a file that its owner alone may read: whole, or not there. */
-async function writePrivately(file: string, content: string | Buffer): Promise<void> {
+async function writePrivately(file: string, content: string | Buffer, part = `${file}.part`): Promise<void> {
   // made anew: the mode counts only for a file that isn't there yet
-  await rm(`${file}.part`, { force: true })
-  const part = await open(`${file}.part`, 'wx', 0o600)
+  await rm(part, { force: true })
+  const written = await open(part, 'wx', 0o600)
   try {
-    await part.writeFile(content)
-    await part.sync()
+    await written.writeFile(content)
+    await written.sync()
   } finally {
-    await part.close()
+    await written.close()
   }
-  await rename(`${file}.part`, file)
+  await rename(part, file)
 }
 
 function reasonOf(error: unknown): string {

@@ -1,15 +1,15 @@
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { type Env, MAIN, type Machine, newMachine, type Running } from '../support/cli.ts'
 import { createDatabase } from '../support/databases.ts'
-import { type FalServer, startFalServer } from '../support/fal-server.ts'
-import { CLIP } from '../support/services.ts'
+import { startFalServer } from '../support/fal-server.ts'
+import { CLIP, FILM } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const shared: Machine = await newMachine(MAIN)
 afterAll(() => shared.remove())
 
 /** A database for several processes, and a provider. */
-async function surroundings(): Promise<{ env: Env; fal: FalServer }> {
+async function surroundings() {
   const fal = await startFalServer({ clip: CLIP, outcome: { steps: [] } })
   onTestFinished(() => fal.close())
   const env = { ...fal.env, DATABASE_URL: await createDatabase(), QUEUE: 'pg-boss', DEFAULT_LOCALE: 'en' }
@@ -79,6 +79,23 @@ test('a worker that is stopped hands its job to another, which pays for nothing 
   expect(Object.values(fal.paid())).toEqual([1, 1])
 })
 
+test('the command line hands its film to a process that shares its folder, and makes it itself when that was killed', async () => {
+  const { env } = await surroundings()
+  const here = await newMachine()
+  onTestFinished(() => here.remove())
+  const { DATABASE_URL, QUEUE } = env
+  const film = [...FILM, '--model', 'wan-2.7']
+  const serve = await startPart('serve', env)
+  await startPart('worker', env)
+  // without the provider's key it couldn't make this one
+  const handed = await here.run(film, { DATA_DIR: shared.dataDir, DATABASE_URL, QUEUE })
+  expect([handed.code, handed.json.at(-1)?.type]).toEqual([0, 'completed'])
+  serve.running.kill('SIGKILL')
+  await serve.running.ended
+  const own = await here.run(film, { ...env, DATA_DIR: shared.dataDir })
+  expect([own.code, own.json.at(-1)?.type]).toEqual([0, 'completed'])
+})
+
 test('with a queue in the process a second instance on the same database is refused, and told who has it', async () => {
   const { env } = await surroundings()
   const alone = { ...env, QUEUE: 'in-process' }
@@ -98,10 +115,14 @@ test('with a queue in the process a second instance on the same database is refu
 })
 
 test.each([
-  { args: ['worker'], env: {}, says: 'QUEUE: “npm start -- worker” needs QUEUE=pg-boss' },
-  { args: ['serve'], env: {}, says: 'QUEUE: “npm start -- serve” needs QUEUE=pg-boss' },
+  { args: ['worker'], env: { QUEUE: '' }, says: 'QUEUE: “npm start -- worker” needs QUEUE=pg-boss' },
+  { args: ['serve'], env: { QUEUE: '' }, says: 'QUEUE: “npm start -- serve” needs QUEUE=pg-boss' },
   { args: ['waiter'], env: {}, says: '“waiter” is not possible. Allowed: serve, worker' },
-  { args: [], env: { QUEUE: 'pg-boss' }, says: 'DATABASE_URL: it is not set, and QUEUE=pg-boss needs it' },
+  {
+    args: [],
+    env: { QUEUE: 'pg-boss', DATABASE_URL: '' },
+    says: 'DATABASE_URL: it is not set, and QUEUE=pg-boss needs it',
+  },
 ])('npm start $args with $env is refused in one line', async ({ args, env, says }) => {
   const { code, stderr } = await shared.run(args, { ...env, DEFAULT_LOCALE: 'en' })
   expect([code, stderr.trim().split('\n').length]).toEqual([2, 1])

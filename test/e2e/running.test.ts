@@ -24,8 +24,7 @@ async function prepare(cleanup: (close: () => Promise<void>) => void, env: Env =
     await running.said('Ready')
     return running
   }
-  const command = (args: readonly string[], env: Env = {}) =>
-    here.start(args, { DATA_DIR: program.dataDir, ...env })
+  const command = (args: readonly string[], env: Env = {}) => here.start(args, { ...program.env, ...env })
   return { program, here, start, command, running: await start() }
 }
 
