@@ -14,6 +14,9 @@ import { encodedText, errorText, findingText, megabytes, text, usdText } from '.
 import { createJsonDisplay, type Display } from './display.ts'
 import { EXIT } from './exit.ts'
 
+/** A job that is in line for so long is said to wait, in milliseconds. */
+const LONG_IN_LINE_MS = 20_000
+
 /** What is needed of the program to follow a job, and how the person wants to see it. */
 export interface Watching {
   operator: Pick<Operator, 'here' | 'events' | 'objects' | 'cancel' | 'preview' | 'modelOf' | 'costOf'>
@@ -66,8 +69,13 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
   }
   if (interrupted.aborted) cancel()
   else interrupted.addEventListener('abort', cancel)
+  let inLine: NodeJS.Timeout | undefined
   try {
     for await (const event of operator.events.follow(jobId, since, terminated)) {
+      clearTimeout(inLine)
+      if (event.type === 'queued') {
+        inLine = setTimeout(() => display.note(text(locale, 'cli.in_line')), LONG_IN_LINE_MS)
+      }
       let failed: { error: unknown } | null = null
       if (event.type === 'completed') {
         delivered = await deliver(watching, jobId, event.film)
@@ -91,6 +99,7 @@ export async function watchJob(jobId: string, since: number, watching: Watching)
     display.note(text(locale, operator.here ? 'cli.left' : 'cli.left_elsewhere', { job_id: jobId }))
     return EXIT.left
   } finally {
+    clearTimeout(inLine)
     display.close()
     interrupted.removeEventListener('abort', cancel)
     await cancelling

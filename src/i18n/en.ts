@@ -213,6 +213,8 @@ export const en = {
   'cli.job': 'Job {{job_id}}',
   'cli.cut_off': 'Cut off before: {{jobs}}. Go on with --resume ID, or end it with --cancel ID.',
   'cli.interrupted': 'Cancelling… (Ctrl-C again leaves at once)',
+  'cli.in_line':
+    'It is still in line. Others’ films come first, or nobody makes films now: with QUEUE=pg-boss “npm start -- worker” does.',
   'cli.left': 'Stopped. --resume {{job_id}} goes on.',
   'cli.left_elsewhere':
     'No longer watched. The film is made by the program that is running; --resume {{job_id}} shows how far it is.',

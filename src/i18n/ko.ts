@@ -220,6 +220,8 @@ export const ko: Record<keyof typeof en, string> = {
   'cli.job': '작업 {{job_id}}',
   'cli.cut_off': '끊긴 작업: {{jobs}}. --resume ID로 이어가거나 --cancel ID로 끝낼 수 있습니다.',
   'cli.interrupted': '취소하는 중입니다… (Ctrl-C를 한 번 더 누르면 바로 나갑니다)',
+  'cli.in_line':
+    '아직 차례를 기다리고 있습니다. 먼저 만드는 영상이 있거나, 지금 영상을 만드는 프로세스가 없습니다(QUEUE=pg-boss라면 npm start -- worker).',
   'cli.left': '멈췄습니다. --resume {{job_id}} 명령으로 이어갑니다.',
   'cli.left_elsewhere':
     '더 지켜보지 않습니다. 영상은 실행 중인 프로그램이 만듭니다. --resume {{job_id}} 명령으로 진행 상황을 볼 수 있습니다.',

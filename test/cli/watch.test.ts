@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createTextDisplay } from '../../src/cli/display.ts'
 import { type Watching, watchJob } from '../../src/cli/watch.ts'
 import type { JobEvent } from '../../src/core/event.ts'
@@ -27,8 +27,12 @@ const OFF: FilmCheck = {
   encoded: { picture: [2], sound: [1, 2] },
 }
 
-/** What the command line writes of a job that has ended with a film that was checked so. */
-async function said(check: FilmCheck | null, as: 'text' | 'json'): Promise<string> {
+/** What the command line writes of a job that has ended with a film that was checked so; `before` is what came before the end. */
+async function said(
+  check: FilmCheck | null,
+  as: 'text' | 'json',
+  before: () => AsyncIterable<JobEvent> = async function* () {},
+): Promise<string> {
   let written = ''
   const write = (words: string) => {
     written += words
@@ -56,6 +60,7 @@ async function said(check: FilmCheck | null, as: 'text' | 'json'): Promise<strin
       events: {
         since: unused,
         async *follow() {
+          yield* before()
           yield event
         },
       },
@@ -115,4 +120,19 @@ test('a program gets every seam, and what is off where something is', async () =
   expect(good).not.toHaveProperty('film')
   const unchecked = JSON.parse(await said(null, 'json'))
   expect(unchecked).not.toHaveProperty('seams')
+})
+
+test('a job that is long in line is said to wait, and one whose turn has come is not', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const about = { seq: 1, job_id: 'a', progress: 0, at: new Date(0) }
+  const queued: JobEvent = { ...about, type: 'queued', status: 'queued' }
+  const planning: JobEvent = { ...about, type: 'planning', status: 'planning' }
+  const during = (...events: JobEvent[]) =>
+    async function* () {
+      yield* events
+      await vi.advanceTimersByTimeAsync(60_000)
+    }
+  expect(await said(null, 'text', during(queued))).toContain('still in line')
+  expect(await said(null, 'text', during(queued, planning))).not.toContain('still in line')
 })
