@@ -2,9 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
-import type { Log } from '../../src/core/ports.ts'
-import { createPgBossQueue } from '../../src/pipeline/queue/pg-boss.ts'
-import { openConnection, openPostgres } from '../../src/storage/db.ts'
 import { CLI, type Machine, newMachine } from './cli.ts'
 import { type PostgresServer, startPostgres } from './postgres.ts'
 
@@ -18,8 +15,6 @@ declare module 'vitest' {
   }
 }
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** What all tests share, made when the first of them asks for it. Returns what ends it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   let postgres: Promise<PostgresServer> | undefined
@@ -32,7 +27,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const answers: Record<string, () => Promise<string>> = {
     '/database': async () => (await server()).createDatabase(),
     '/used-database': async () => {
-      used ??= server().then(usedDatabase)
+      // loaded where it is needed alone: it brings all of the storage
+      used ??= import('./used-database.ts').then(async ({ usedDatabase }) => usedDatabase(await server()))
       return (await server()).createDatabase(await used)
     },
     '/data-dir': async () => {
@@ -57,17 +53,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await (await postgres)?.stop()
     await (await machine)?.remove()
   }
-}
-
-/** A database as programs that share it by pg-boss leave it, without a row of theirs. */
-async function usedDatabase(server: PostgresServer): Promise<string> {
-  const url = await server.createDatabase()
-  const database = await openPostgres(url, SILENT)
-  await database.close()
-  const connection = await openConnection(url, SILENT)
-  const queue = await createPgBossQueue({ connection, concurrency: 1, works: false, log: SILENT })
-  await queue.stop()
-  return url
 }
 
 async function usedMachine(): Promise<Machine> {
