@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Log } from '../../src/core/ports.ts'
-import { immediately, type JobQueue } from '../../src/core/queue.ts'
+import { immediately, type JobQueue, type Query } from '../../src/core/queue.ts'
 import { changeText } from '../../src/i18n/index.ts'
 import { createInProcessQueue } from '../../src/pipeline/queue/in-process.ts'
 import { createPgBossQueue } from '../../src/pipeline/queue/pg-boss.ts'
@@ -137,6 +137,15 @@ describe.each(QUEUES)('the queue $name', ({ create }) => {
     expect(stage.begun).toEqual(['a1', 'a1', 'a1'])
   })
 
+  test('begins no other job of a person before one that comes again', async () => {
+    const { stage, addAll, start } = await setUp(create, { concurrency: 2 })
+    await addAll(['a1', 'a2'])
+    start()
+    await stage.end('a1', false)
+    await stage.endAll(3)
+    expect(stage.begun).toEqual(['a1', 'a1', 'a2'])
+  })
+
   test('takes up what it doesn’t have in line, and that alone', async () => {
     const { queue, stage, addAll, start } = await setUp(create, { concurrency: 1 })
     await addAll(['a1', 'b1'])
@@ -263,5 +272,33 @@ describe('the queue of pg-boss in several processes', () => {
     const other = await open({ concurrency: 1 })
     other.start((id) => stage.perform(id))
     await stage.runs(late.id)
+  })
+
+  test('goes on with a job whose process died, before its person’s next one', async () => {
+    const { url, stage, addAll, open } = await setUp(create, { concurrency: 2 })
+    const connection = await openConnection(url, silentLog)
+    let alive = true
+    const query: Query = async (...statement) => {
+      if (!alive) throw new Error('this process is dead')
+      return connection.query(...statement)
+    }
+    const ofDead = { connection: { ...connection, query }, concurrency: 2, works: true, log: silentLog }
+    const dead = await createPgBossQueue(ofDead)
+    onTestFinished(() => {
+      alive = true
+      return dead.stop()
+    })
+    const taken = Promise.withResolvers<void>()
+    dead.start((_id, signal) => {
+      taken.resolve()
+      return new Promise((fulfil) => signal.addEventListener('abort', () => fulfil(false)))
+    })
+    await addAll(['a1', 'a2'])
+    await taken.promise
+    alive = false
+    const other = await open({ concurrency: 2 })
+    other.start((name) => stage.perform(name))
+    await stage.endAll(2)
+    expect(stage.begun).toEqual(['a1', 'a2'])
   })
 })

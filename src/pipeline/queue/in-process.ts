@@ -9,7 +9,8 @@ const AGAIN_AFTER_MS = 1000
 /**
  * The queue of a single process. Each user has a lane of their own, and the lanes share `concurrency` places:
  * a lane puts its next job in line only when its last one has ended, so a user with many jobs takes turns with the
- * others. A job that is enqueued twice runs twice in its lane, one after the other; the second run finds nothing to do.
+ * others. A job that is enqueued twice runs twice in its lane, one after the other; the second run finds nothing to do. One that comes
+ * again keeps its lane meanwhile, but no place.
  */
 export function createInProcessQueue(options: { concurrency: number; log: Log }): JobQueue {
   const places = new PQueue({ concurrency: options.concurrency, autoStart: false })
@@ -25,26 +26,25 @@ export function createInProcessQueue(options: { concurrency: number; log: Log })
     const lane = lanes.get(job.userId) ?? new PQueue({ concurrency: 1 })
     lanes.set(job.userId, lane)
     lane
-      .add(() => places.add(() => begin(job.id)))
-      .catch((error) => {
-        options.log.error({ job_id: job.id, err: error }, 'a run ended with an error')
-        return false
-      })
-      .then((ended) => {
+      .add(() => runToItsEnd(job.id))
+      .then(() => {
         if (lane.size === 0 && lane.pending === 0) lanes.delete(job.userId)
         known.delete(job.id)
-        if (ended === false) void comeAgain(job)
       })
+  }
+
+  async function runToItsEnd(jobId: string): Promise<void> {
+    while (!(await places.add(() => begin(jobId)))) {
+      await sleep(AGAIN_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => {})
+    }
   }
 
   async function begin(jobId: string): Promise<boolean> {
-    return stopping.signal.aborted || run === null || (await run(jobId, stopping.signal))
-  }
-
-  async function comeAgain(job: { id: string; userId: string }): Promise<void> {
-    known.add(job.id)
-    await sleep(AGAIN_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => {})
-    add(job)
+    if (stopping.signal.aborted || run === null) return true
+    return run(jobId, stopping.signal).catch((error) => {
+      options.log.error({ job_id: jobId, err: error }, 'a run ended with an error')
+      return false
+    })
   }
 
   return {

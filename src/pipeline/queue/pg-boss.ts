@@ -9,6 +9,8 @@ const SCHEMA = 'pgboss'
 
 /** How often a process with a free place looks for a job, in milliseconds. */
 const LOOK_EVERY_MS = 500
+/** When a job comes again whose run did not end it, in milliseconds. */
+const AGAIN_AFTER_MS = 1000
 /** How often a process says that it still runs its jobs, in milliseconds. */
 const BEAT_EVERY_MS = 3000
 /** After so long a silence a job's process counts as dead: the shortest that pg-boss allows. It looks every `SUPERVISE_SECONDS`. */
@@ -23,7 +25,8 @@ const EPOCH = 1_767_225_600
 const OPTIONS = {
   // one that was given up for dead, or handed back, is run again until it has ended: the claim sees to it that one alone works on it
   retryLimit: 1_000_000,
-  retryDelay: 1,
+  // while it waited, the person's next one would be taken
+  retryDelay: 0,
   heartbeatSeconds: SILENCE_SECONDS,
   // the longest that pg-boss allows
   expireInSeconds: 24 * 3600 - 1,
@@ -73,6 +76,8 @@ export async function createPgBossQueue(options: PgBossOptions): Promise<JobQueu
 
   const stopping = new AbortController()
   const held = new Map<string, { entry: Entry<Data>; run: Promise<void> }>()
+  /** Those of them that come again in a moment. */
+  const resting = new Set<string>()
   let bell = Promise.withResolvers<void>()
   let taking: Promise<void> = Promise.resolve()
   let beat: NodeJS.Timeout | undefined
@@ -99,7 +104,7 @@ export async function createPgBossQueue(options: PgBossOptions): Promise<JobQueu
     while (!stopping.signal.aborted) {
       bell = Promise.withResolvers()
       try {
-        while (held.size < concurrency && !stopping.signal.aborted) {
+        while (held.size - resting.size < concurrency && !stopping.signal.aborted) {
           // one at a time: of several, pg-boss takes any of a person's
           const [entry] = await boss.fetch<Data>(NAME)
           if (!entry) break
@@ -120,12 +125,21 @@ export async function createPgBossQueue(options: PgBossOptions): Promise<JobQueu
       log.error({ ...about, err: error }, 'a run ended with an error')
       return false
     })
+    if (!ended) await rest(entry.id)
     // where this can't be said, the entry's heart has stopped, and it comes again
     await (ended ? boss.complete(NAME, entry) : boss.fail(NAME, entry)).catch((error) => {
       log.warn({ ...about, err: error }, 'cannot say to the queue how a run ended')
     })
     held.delete(entry.id)
     bell.resolve()
+  }
+
+  /** Others may have the place meanwhile, but nobody the person's lane. */
+  async function rest(id: string): Promise<void> {
+    resting.add(id)
+    bell.resolve()
+    await sleep(AGAIN_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => {})
+    resting.delete(id)
   }
 
   function sayAlive(): void {
