@@ -5,7 +5,15 @@ import { describe, test } from 'vitest'
 import { type Env, filesIn } from '../support/cli.ts'
 import { filmFacts } from '../support/film.ts'
 import { completed, refused } from '../support/openai-server.ts'
-import { CLIP, FILM, lastOf, planOf, type Services, startServices } from '../support/services.ts'
+import {
+  CLIP,
+  FILM,
+  FILMS_AT_STORE,
+  lastOf,
+  planOf,
+  type Services,
+  startServices,
+} from '../support/services.ts'
 
 /** Something that goes wrong, what the person is told in the end, and what fal was paid for each of the two segments. */
 interface Fault {
@@ -95,10 +103,10 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'storage that answers 503 twice gets the film all the same',
-    arrange: ({ supabase }) => supabase.faults.answer('upload', 503, 2),
+    arrange: ({ supabase }) => supabase.faults.answer('upload', 503, 2, FILMS_AT_STORE),
     ends: 'film',
     paid: [1, 1],
-    seen: ({ supabase }) => [supabase.count('upload'), supabase.objects.size],
+    seen: ({ supabase }) => [supabase.count('upload', FILMS_AT_STORE), supabase.objects.size],
     toBe: [3, 1],
   },
 ]

@@ -8,6 +8,7 @@ import { openUrl } from '../support/databases.ts'
 import { apiError } from '../support/openai-server.ts'
 import {
   FILM,
+  FILMS_AT_STORE,
   lastOf,
   planOf,
   rowsOf,
@@ -81,8 +82,8 @@ function echo({ fal, openai, supabase, env }: Services): void {
   fal.fault('status', { answer: 500, body })
   fal.fault('result', { answer: 502, body })
   fal.fault('download', { cutAfter: 1000 })
-  supabase.faults.answer('upload', 503, 1)
-  supabase.faults.answer('upload', 403, 1)
+  supabase.faults.answer('upload', 503, 1, FILMS_AT_STORE)
+  supabase.faults.answer('upload', 403, 1, FILMS_AT_STORE)
 }
 
 describe('no secret is in any output, file or row, with LOG_LEVEL=debug', {

@@ -26,6 +26,9 @@ export interface Services {
   paid(segments?: number): number[]
 }
 
+/** What stands in the addresses of finished films at the store, and not in those of what is kept for other machines meanwhile. */
+export const FILMS_AT_STORE = '/films/films/'
+
 type Cleanup = (close: () => Promise<void>) => void
 
 /** A test's own services. `database`: a fresh one on a real Postgres server, else the one in DATA_DIR. */

@@ -11,8 +11,8 @@ type Fault =
 
 /** Faults that a test plans for requests of a kind, in the order in which they are planned; `times` may be `Infinity`. */
 export interface Faults<Operation extends string> {
-  /** Answers with this status instead of doing the work. */
-  answer(on: Operation, status: number, times?: number): void
+  /** Answers with this status instead of doing the work; with `at` only where the address holds this. */
+  answer(on: Operation, status: number, times?: number, at?: string): void
   /** Breaks the connection after so many bytes: of the request's body, for a read of the answer's. */
   cut(on: Operation, afterBytes: number, times?: number): void
   /** Does the work, then breaks the connection instead of answering. */
@@ -25,12 +25,13 @@ export interface Faults<Operation extends string> {
 
 /** The faults of one server, with the number of requests of each kind that came. */
 export function createFaults<Operation extends string>() {
-  let planned: { on: Operation; fault: Fault; left: number }[] = []
-  const counts = new Map<Operation, number>()
-  const plan = (on: Operation, fault: Fault, times = 1) => void planned.push({ on, fault, left: times })
+  let planned: { on: Operation; fault: Fault; left: number; at: string }[] = []
+  const seen: { on: Operation; url: string }[] = []
+  const plan = (on: Operation, fault: Fault, times = 1, at = '') =>
+    void planned.push({ on, fault, left: times, at })
 
   const faults: Faults<Operation> = {
-    answer: (on, status, times) => plan(on, { kind: 'answer', status }, times),
+    answer: (on, status, times, at) => plan(on, { kind: 'answer', status }, times, at),
     cut: (on, afterBytes, times) => plan(on, { kind: 'cut', afterBytes }, times),
     loseAnswer: (on, times) => plan(on, { kind: 'lose' }, times),
     slow: (on, ms, times) => plan(on, { kind: 'slow', ms }, times),
@@ -45,9 +46,9 @@ export function createFaults<Operation extends string>() {
     },
   }
 
-  function next(on: Operation): Fault | null {
-    counts.set(on, (counts.get(on) ?? 0) + 1)
-    const found = planned.find((one) => one.on === on && one.left > 0)
+  function next(on: Operation, { url = '' }: IncomingMessage): Fault | null {
+    seen.push({ on, url })
+    const found = planned.find((one) => one.on === on && one.left > 0 && url.includes(one.at))
     if (!found) return null
     found.left -= 1
     return found.fault
@@ -55,10 +56,10 @@ export function createFaults<Operation extends string>() {
 
   return {
     faults,
-    count: (on: Operation) => counts.get(on) ?? 0,
+    count: (on: Operation, at = '') => seen.filter((one) => one.on === on && one.url.includes(at)).length,
     /** Counts a request and lets its fault happen. */
     async begin(on: Operation, request: IncomingMessage, response: ServerResponse): Promise<Fault | null> {
-      const fault = next(on)
+      const fault = next(on, request)
       if (fault?.kind === 'lose') {
         const { socket } = request
         response.writeHead = () => response

@@ -44,7 +44,7 @@ export interface SupabaseServer {
   buckets: Map<string, { public: boolean }>
   faults: Faults<Operation>
   /** How many such requests have come, refused ones with them. */
-  count(on: Operation): number
+  count(on: Operation, at?: string): number
   /** Forgets the resumable uploads that are under way, as the real one does after a day. */
   forgetUploads(): void
   stop(): Promise<void>
