@@ -22,9 +22,10 @@ export type Fault =
   | { hold: Hold & { stand(): Promise<void> } }
   | { cutAfter: number }
 
-/** How a request ends. `steps` is what its status says before that, one for each time it is asked. */
+/** How a request ends. `steps` is what its status says before that, one for each time it is asked; `ms` how long it is at work instead. */
 interface Outcome {
   steps?: readonly (number | 'running')[]
+  ms?: number
   never?: boolean
   answer?: { status: number; body: unknown; headers?: Record<string, string> }
   clip?: 'no video' | { width?: number; height?: number; fps?: number; sound?: boolean }
@@ -40,8 +41,12 @@ interface AcceptedRequest {
   looks: number
   listings: number
   cancelled: boolean
+  /** Somebody has been told that it is over. */
+  told: boolean
   outcome: Outcome
 }
+
+const UNTOUCHED = { looks: 0, listings: 0, cancelled: false, told: false }
 
 const USUAL_STEPS: NonNullable<Outcome['steps']> = [1, 0, 'running']
 
@@ -203,15 +208,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
     }
     const accept = (): AcceptedRequest => {
       const outcome = outcomes.shift() ?? options.outcome ?? {}
-      const taken = {
-        endpoint: path,
-        input,
-        outcome,
-        sentAt: new Date(),
-        looks: 0,
-        listings: 0,
-        cancelled: false,
-      }
+      const taken = { endpoint: path, input, outcome, sentAt: new Date(), ...UNTOUCHED }
       accepted.push({ id: randomUUID(), ...taken })
       most = Math.max(most, accepted.filter(isOpen).length)
       return accepted.at(-1) ?? { id: '', ...taken }
@@ -233,12 +230,13 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
 
   async function status(one: AcceptedRequest, response: ServerResponse): Promise<void> {
     if (await faulted('status', response)) return
-    const { steps = USUAL_STEPS, never } = one.outcome
-    const step = never ? 'running' : steps[one.looks]
+    const step = stepOf(one)
     one.looks += 1
     const about = { request_id: one.id, response_url: submitted(one).response_url }
-    if (one.cancelled || step === undefined)
+    if (one.cancelled || step === undefined) {
+      one.told = true
       return json(response, 200, { ...about, status: 'COMPLETED', metrics: {} })
+    }
     if (step === 'running') return json(response, 202, { ...about, status: 'IN_PROGRESS', logs: null })
     json(response, 202, { ...about, status: 'IN_QUEUE', queue_position: step })
   }
@@ -287,8 +285,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
 
   async function cancel(one: AcceptedRequest, response: ServerResponse): Promise<void> {
     if (await faulted('cancel', response)) return
-    const { steps = USUAL_STEPS, never } = one.outcome
-    if (!never && one.looks >= steps.length) return json(response, 400, { status: 'ALREADY_COMPLETED' })
+    if (stepOf(one) === undefined) return json(response, 400, { status: 'ALREADY_COMPLETED' })
     one.cancelled = true
     json(response, 202, { status: 'CANCELLATION_REQUESTED' })
   }
@@ -369,8 +366,16 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
   }
 }
 
-function isOpen({ cancelled, looks, outcome: { steps = USUAL_STEPS } }: AcceptedRequest): boolean {
-  return !cancelled && looks <= steps.length
+function isOpen({ cancelled, told }: AcceptedRequest): boolean {
+  return !cancelled && !told
+}
+
+/** What its status says now; undefined: it is over. */
+function stepOf({ looks, sentAt, outcome }: AcceptedRequest): number | 'running' | undefined {
+  const { steps = USUAL_STEPS, ms, never } = outcome
+  if (never) return 'running'
+  if (ms === undefined) return steps[looks]
+  return Date.now() - sentAt.getTime() < ms ? 'running' : undefined
 }
 
 async function bytesOf(request: IncomingMessage): Promise<Buffer> {
