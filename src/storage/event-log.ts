@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, max, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, max, sql } from 'drizzle-orm'
 import type { JobChange, JobEvent } from '../core/event.ts'
 import { BARE_FILM, type JobStatus } from '../core/job.ts'
 import type { EventLog, Log } from '../core/ports.ts'
@@ -68,7 +68,8 @@ export async function createEventLog(
     const rows = await database.db
       .select({ jobId: jobLogs.jobId, newest: max(jobLogs.id) })
       .from(jobLogs)
-      .where(inArray(jobLogs.jobId, ids))
+      // one value, however many there are
+      .where(sql`${jobLogs.jobId} = any(${`{${ids.join(',')}}`}::uuid[])`)
       .groupBy(jobLogs.jobId)
     for (const { jobId, newest } of rows) {
       const behind = [...(watched.get(jobId)?.followers ?? [])].filter(({ last }) => last < (newest ?? 0))
