@@ -10,6 +10,7 @@ import { costUsd } from './core/price.ts'
 import type { ModelList } from './core/request.ts'
 import { changeText } from './i18n/index.ts'
 import { createCancelJob } from './pipeline/cancel-job.ts'
+import { createClaims } from './pipeline/claim.ts'
 import { createDepot } from './pipeline/depot.ts'
 import { findFfmpeg } from './pipeline/media/ffmpeg.ts'
 import { createMedia } from './pipeline/media/media.ts'
@@ -160,6 +161,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       previews,
       depot,
       events,
+      claims: createClaims({ jobs, events, log }),
       queue,
       media,
       work,

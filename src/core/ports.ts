@@ -339,7 +339,8 @@ export interface JobStore {
 
   /** Takes an unfinished job for `leaseMs`; null where another worker holds it or there is nothing to do. */
   claim(id: string, worker: string, leaseMs: number): Promise<Job | null>
-  renew(claim: Claim, leaseMs: number): Promise<void>
+  /** Holds jobs for `leaseMs` more, and returns the claims that were lost. */
+  renew(claims: readonly Claim[], leaseMs: number): Promise<Claim[]>
   release(claim: Claim): Promise<void>
   /** Frees every job: for a store that no other process can have open. */
   releaseAll(): Promise<void>

@@ -34,40 +34,64 @@ export interface HeldClaim {
   letGo(): Promise<void>
 }
 
-/** Renews a claim until it is let go, and watches for the job's cancellation. */
-export function holdClaim(
-  deps: { jobs: JobStore; events: EventLog; log: Log },
-  claim: Claim,
-  stop: AbortSignal,
-): HeldClaim {
-  const run = new AbortController()
-  const done = new AbortController()
+/** The claims of this process. */
+export interface Claims {
+  /** Renews a claim until it is let go, and watches for the job's cancellation. */
+  hold(claim: Claim, stop: AbortSignal): HeldClaim
+}
 
-  const renewal = setInterval(() => {
-    deps.jobs.renew(claim, LEASE_MS).catch((error) => {
-      if (error instanceof ClaimLost) run.abort(error)
-      else deps.log.warn({ job_id: claim.jobId, err: error }, 'cannot renew the claim on a job')
-    })
-  }, RENEW_EVERY_MS)
+/** All claims are renewed by one statement: a process may wait for a thousand jobs at the provider. */
+export function createClaims(deps: { jobs: JobStore; events: EventLog; log: Log }): Claims {
+  const held = new Map<Claim, AbortController>()
+  let renewal: NodeJS.Timeout | undefined
 
-  async function watch() {
-    for await (const event of deps.events.follow(claim.jobId, 0, done.signal)) {
-      if (event.type !== 'cancel_requested') continue
-      // the event may be an old one, from before a retry
-      const job = await deps.jobs.get(claim.jobId)
-      if (job?.cancelRequested) run.abort(new JobCancelled())
+  async function renew(): Promise<void> {
+    const lost = await deps.jobs.renew([...held.keys()], LEASE_MS)
+    for (const claim of lost) {
+      held.get(claim)?.abort(new ClaimLost(`job ${claim.jobId} is no longer held by ${claim.worker}`))
     }
   }
-  const watching = watch().catch((error) => {
-    deps.log.warn({ job_id: claim.jobId, err: error }, 'no longer watching for cancellation')
-  })
+
+  function keep(claim: Claim, run: AbortController): void {
+    held.set(claim, run)
+    renewal ??= setInterval(() => {
+      renew().catch((error) => deps.log.warn({ err: error }, 'cannot renew the claims on jobs'))
+    }, RENEW_EVERY_MS)
+  }
+
+  function drop(claim: Claim): void {
+    held.delete(claim)
+    if (held.size > 0) return
+    clearInterval(renewal)
+    renewal = undefined
+  }
 
   return {
-    signal: AbortSignal.any([stop, run.signal]),
-    async letGo() {
-      clearInterval(renewal)
-      done.abort()
-      await watching
+    hold(claim, stop) {
+      const run = new AbortController()
+      const done = new AbortController()
+      keep(claim, run)
+
+      async function watch() {
+        for await (const event of deps.events.follow(claim.jobId, 0, done.signal)) {
+          if (event.type !== 'cancel_requested') continue
+          // the event may be an old one, from before a retry
+          const job = await deps.jobs.get(claim.jobId)
+          if (job?.cancelRequested) run.abort(new JobCancelled())
+        }
+      }
+      const watching = watch().catch((error) => {
+        deps.log.warn({ job_id: claim.jobId, err: error }, 'no longer watching for cancellation')
+      })
+
+      return {
+        signal: AbortSignal.any([stop, run.signal]),
+        async letGo() {
+          drop(claim)
+          done.abort()
+          await watching
+        },
+      }
     },
   }
 }

@@ -18,7 +18,7 @@ import type { Run } from '../core/queue.ts'
 import type { ModelCapabilities } from '../core/request.ts'
 import type { Segment } from '../core/segment.ts'
 import { endCancelled } from './cancel-job.ts'
-import { claimJob, holdClaim, JobCancelled } from './claim.ts'
+import { claimJob, JobCancelled } from './claim.ts'
 import { filmLabel } from './film-label.ts'
 import { type PlanDeps, planShots } from './plan-shots.ts'
 import { type RenderDeps, renderSegments } from './render-segments.ts'
@@ -52,7 +52,7 @@ export function createRunJob(deps: RunDeps): Run {
     const claim = { jobId, worker: deps.worker }
     const job = await claimJob(deps.jobs, claim, stop)
     if (!job) return !stop.aborted
-    const held = holdClaim(deps, claim, stop)
+    const held = deps.claims.hold(claim, stop)
     try {
       if (job.cancelRequested) throw new JobCancelled()
       await makeFilm(deps, claim, job, held.signal)

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../core/errors.ts'
-import type { Claim, EventLog, JobStore, Log, SegmentMove } from '../core/ports.ts'
+import type { Claim, JobStore, Log, SegmentMove } from '../core/ports.ts'
 import type { RenderPlaces, Slots } from '../core/queue.ts'
 import type { Segment } from '../core/segment.ts'
-import { holdClaim, LEASE_MS } from './claim.ts'
+import { type Claims, LEASE_MS } from './claim.ts'
 
 /** How often it is looked for requests that nobody waits for, in milliseconds. */
 const LOOK_EVERY_MS = 1000
 
 export interface PlaceDeps {
   jobs: JobStore
-  events: EventLog
+  claims: Claims
   /** `MAX_CONCURRENT_RENDERS` over all processes. */
   places: RenderPlaces
   /** One place: those of this process who wait for a place at the provider, in the order in which they came. */
@@ -76,7 +76,7 @@ async function lookAfterJob(
   const claim = { jobId, worker: deps.newId() }
   const job = await jobs.claim(jobId, claim.worker, LEASE_MS)
   if (job === null) return
-  const held = holdClaim(deps, claim, signal)
+  const held = deps.claims.hold(claim, signal)
   try {
     const segment = (await jobs.segments(jobId)).find(({ state }) => state === 'submitted')
     if (segment === undefined || job.cancelRequested) return

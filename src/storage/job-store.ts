@@ -193,7 +193,24 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       return row ? toJob(row) : null
     },
 
-    renew: (claim, leaseMs) => underClaim(claim, UNFINISHED, { claimedUntil: leaseEnd(leaseMs) }, null),
+    async renew(claims, leaseMs) {
+      const held = sql`select "jobId", worker
+        from json_to_recordset(${JSON.stringify(claims)}::json) as held("jobId" uuid, worker uuid)`
+      // in the order in which whoever else changes many takes them, so that neither waits for the other for ever
+      const own = db
+        .select({ id: jobs.id })
+        .from(jobs)
+        .where(and(sql`(${jobs.id}, ${jobs.claimedBy}) in (${held})`, inArray(jobs.status, [...UNFINISHED])))
+        .orderBy(asc(jobs.id))
+        .for('update')
+      const rows = await db
+        .update(jobs)
+        .set({ claimedUntil: leaseEnd(leaseMs), updatedAt: now })
+        .where(inArray(jobs.id, own))
+        .returning({ id: jobs.id, worker: jobs.claimedBy })
+      const kept = new Set(rows.map(({ id, worker }) => `${id} ${worker}`))
+      return claims.filter(({ jobId, worker }) => !kept.has(`${jobId} ${worker}`))
+    },
 
     async release(claim) {
       await db

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, gt, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
 import type { ChatName } from '../core/card.ts'
 import { userError } from '../core/errors.ts'
 import {
@@ -85,6 +85,9 @@ async function join(tx: Db, code: typeof linkCodes.$inferSelect, into: string): 
   if (other) throw userError('link_taken', {})
   await lockUser(tx, from)
   await tx.update(identities).set({ userId: into }).where(eq(identities.userId, from))
+  const theirs = tx.select({ id: jobs.id }).from(jobs).where(eq(jobs.userId, from))
+  // in the order in which workers renew their claims, so that neither waits for the other for ever
+  await theirs.orderBy(asc(jobs.id)).for('update')
   const moved = await tx
     .update(jobs)
     .set({ userId: into })

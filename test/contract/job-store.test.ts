@@ -302,7 +302,7 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
           error: ending === 'failed' ? REJECTED : null,
         })
         expect((await events.since(claim.jobId, 0)).at(-1)).toMatchObject({ type: ending, status: ending })
-        await expect(jobs.renew(claim, MINUTE)).rejects.toThrow(ClaimLost)
+        expect(await jobs.renew([claim], MINUTE)).toEqual([claim])
       }
     },
   )
@@ -358,10 +358,21 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
   test('a lease that is renewed keeps others away for as long as it says', async () => {
     const first = await held()
     await lapse(first)
-    await jobs.renew(first, MINUTE)
+    expect(await jobs.renew([first], MINUTE)).toEqual([])
     expect(await jobs.claim(first.jobId, randomUUID(), MINUTE)).toBeNull()
-    await jobs.renew(first, -1)
+    await jobs.renew([first], -1)
     expect(await jobs.claim(first.jobId, randomUUID(), MINUTE)).not.toBeNull()
+  })
+
+  test('of claims that are renewed together those are named that were lost, and the others are kept', async () => {
+    const [kept, lost] = [await held(), await held()]
+    for (const claim of [kept, lost]) await lapse(claim)
+    const winner = randomUUID()
+    await jobs.claim(lost.jobId, winner, MINUTE)
+    expect(await jobs.renew([kept, lost], MINUTE)).toEqual([lost])
+    expect(await jobs.claim(kept.jobId, randomUUID(), MINUTE)).toBeNull()
+    expect(await jobs.claim(lost.jobId, winner, MINUTE)).not.toBeNull()
+    expect(await jobs.renew([], MINUTE)).toEqual([])
   })
 
   test('of many workers that want a job at once, one gets it', async () => {
@@ -378,7 +389,6 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
     await jobs.claim(lost.jobId, winner.worker, MINUTE)
     const stored = await everything(lost.jobId)
     const writes = [
-      () => jobs.renew(lost, MINUTE),
       () => jobs.note(lost, { type: 'resumed' }),
       () => jobs.moveSegment(lost, before, 'submitting'),
       () => jobs.startMerging(lost),
@@ -386,6 +396,7 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
       () => jobs.cancel(lost),
     ]
     for (const write of writes) await expect(write()).rejects.toThrow(ClaimLost)
+    expect(await jobs.renew([lost], MINUTE)).toEqual([lost])
     await jobs.release(lost)
     expect(await everything(lost.jobId)).toEqual(stored)
     expect(await jobs.claim(lost.jobId, randomUUID(), MINUTE)).toBeNull()

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { Media, RenderOrder, VideoModel } from '../../src/core/ports.ts'
 import type { ModelCapabilities } from '../../src/core/request.ts'
 import { changeText } from '../../src/i18n/index.ts'
+import { createClaims } from '../../src/pipeline/claim.ts'
 import { createMedia } from '../../src/pipeline/media/media.ts'
 import { createPreviews } from '../../src/pipeline/media/previews.ts'
 import { createSlots } from '../../src/pipeline/queue/slots.ts'
@@ -91,7 +92,8 @@ async function jobOf(segments: number, continuity: Continuity, deliver: Deliver)
       work,
       videoModel: () => model,
       capabilities,
-      ...{ events, places, line: createSlots(1), log: silentLog, pauses: [1, 1], newId: randomUUID },
+      claims: createClaims({ jobs, events, log: silentLog }),
+      ...{ places, line: createSlots(1), log: silentLog, pauses: [1, 1], newId: randomUUID },
     }
     const measures = await renderSegments(deps, claim, job, await jobs.segments(id), process.signal)
     const each = numbered(1, segments)

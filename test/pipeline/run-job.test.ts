@@ -8,6 +8,7 @@ import { endsJob } from '../../src/core/event.ts'
 import type { Identity } from '../../src/core/ports.ts'
 import { changeText } from '../../src/i18n/index.ts'
 import { createCancelJob } from '../../src/pipeline/cancel-job.ts'
+import { createClaims } from '../../src/pipeline/claim.ts'
 import { createDepot } from '../../src/pipeline/depot.ts'
 import { createMedia } from '../../src/pipeline/media/media.ts'
 import { createPreviews } from '../../src/pipeline/media/previews.ts'
@@ -87,6 +88,7 @@ async function service({ onTestFinished }: TestContext) {
       minFreeDisk: 0,
       jobs,
       events,
+      claims: createClaims({ jobs, events, log: silentLog }),
       queue,
       media,
       previews: createPreviews(ffmpeg),
