@@ -25,7 +25,7 @@ import { median } from './median.ts'
  * and the memory, the CPU and the event loop's delay of one process in which 200 jobs wait at the provider, beside the same process idle.
  */
 const SEGMENTS = 10
-const WAITING_JOBS = 200
+const WAITING_JOBS = 1000
 
 interface Move {
   time: number
