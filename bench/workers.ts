@@ -1,35 +1,64 @@
 import { parseArgs } from 'node:util'
-import { goThrough } from '../test/support/workers.ts'
+import { goThrough, type Ordeal } from '../test/support/workers.ts'
 
 /**
- * `node bench/workers.ts --jobs 200 --users 40`: many jobs on workers that are killed, on a Postgres that crashes. Prints what became of
- * them by the provider's own record, and fails where a job was lost, a segment paid twice, or a limit exceeded.
+ * `npm run bench:workers`: many films, asked for in Discord and Slack, on workers and bots that are killed and a Postgres that crashes.
+ * Prints what became of them by the records of the provider and the chats, and fails where a job was lost, a segment paid twice, somebody
+ * not told or told twice, or a limit exceeded.
  */
+const DEFAULTS = {
+  ...{ jobs: 200, segments: 3, users: 40, inSlack: 8, workers: 3, serves: 2 },
+  ...{ kills: 20, takeovers: 3, restarts: 2, renders: 6, active: 2, seed: 8 },
+} satisfies Ordeal
 
-const { values } = parseArgs({
-  options: {
-    jobs: { type: 'string', default: '200' },
-    segments: { type: 'string', default: '3' },
-    users: { type: 'string', default: '40' },
-    workers: { type: 'string', default: '3' },
-    kills: { type: 'string', default: '20' },
-    restarts: { type: 'string', default: '2' },
-    renders: { type: 'string', default: '6' },
-    pause: { type: 'string', default: '15' },
-    seed: { type: 'string', default: '8' },
-  },
-})
-const { pause, ...counts } = values
-const numbers = Object.fromEntries(Object.entries(counts).map(([name, text]) => [name, Number(text)]))
-const ordeal = { ...(numbers as Record<keyof typeof counts, number>), pauseMs: Number(pause) * 1000 }
+const options = Object.fromEntries(
+  Object.entries(DEFAULTS).map(([name, value]) => [name, { type: 'string' as const, default: `${value}` }]),
+)
+const { values } = parseArgs({ options })
+const given = Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Number(text)]))
+const ordeal = { ...DEFAULTS, ...given }
 
-const { jobs, paid, mostAtOnce, seconds } = await goThrough({ ...ordeal, tell: console.log })
-const completed = jobs.filter(({ status }) => status === 'completed').length
+const outcome = await goThrough({ ...ordeal, tell: console.log })
+const { jobs, paid } = outcome
+const segments = jobs.length * ordeal.segments
+const count = (fits: (job: (typeof jobs)[number]) => boolean) => jobs.filter(fits).length
 const once = paid.filter((times) => times === 1).length
-const segments = ordeal.jobs * ordeal.segments
-console.log(`${completed} of ${ordeal.jobs} jobs completed in ${seconds.toFixed(0)} s`)
-console.log(`${once} of ${segments} segments accepted once by the provider, ${paid.length - once} more often`)
-console.log(`at most ${mostAtOnce} requests open at the provider, ${ordeal.renders} allowed`)
-for (const { id, status, error } of jobs) if (status !== 'completed') console.log(id, status, error)
-const good = completed === ordeal.jobs && once === segments && paid.length === segments
-process.exit(good && mostAtOnce <= ordeal.renders ? 0 : 1)
+const checks: [boolean, string][] = [
+  [
+    jobs.length >= ordeal.jobs,
+    `${jobs.length} jobs were taken in, ${count(({ chat }) => chat === 'slack')} in Slack`,
+  ],
+  [
+    count(({ status }) => status === 'completed') === jobs.length,
+    `${count(({ status }) => status === 'completed')} of them completed in ${outcome.seconds.toFixed(0)} s`,
+  ],
+  [
+    once === segments && paid.length === segments,
+    `${once} of ${segments} segments accepted once by the provider, ${paid.length - once} more often`,
+  ],
+  [
+    count(({ messages }) => messages === 1) === jobs.length,
+    `${count(({ messages }) => messages === 1)} jobs with one direct message, ${count(({ messages }) => messages === 0)} with none, ` +
+      `${count(({ messages }) => messages > 1)} with more`,
+  ],
+  [
+    count(({ cardShowsFilm }) => cardShowsFilm) === jobs.length,
+    `${count(({ cardShowsFilm }) => cardShowsFilm)} cards that show the film`,
+  ],
+  [
+    outcome.mostAtOnce <= ordeal.renders,
+    `at most ${outcome.mostAtOnce} requests open at the provider, ${ordeal.renders} allowed`,
+  ],
+  [
+    outcome.mostActive <= ordeal.active,
+    `at most ${outcome.mostActive} unfinished jobs of one person, ${ordeal.active} allowed; refused ${outcome.refused} times`,
+  ],
+  [outcome.connections > 1, `${outcome.connections} connections to Discord`],
+  [outcome.invalid.length === 0, `${outcome.invalid.length} requests that a chat objects to`],
+]
+for (const [good, line] of checks) console.log(`${good ? '✓' : '✗'} ${line}`)
+for (const job of jobs) {
+  if (job.status !== 'completed' || job.messages !== 1 || !job.cardShowsFilm) console.log(JSON.stringify(job))
+}
+for (const line of outcome.invalid) console.log(line)
+process.exit(checks.every(([good]) => good) ? 0 : 1)
