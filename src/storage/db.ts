@@ -6,6 +6,7 @@ import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
 import { userError } from '../core/errors.ts'
 import type { Log } from '../core/ports.ts'
 import type { Query } from '../core/queue.ts'
+import { importPostgres } from './postgres-driver.ts'
 
 /** The one name for «something that takes queries»: the database, or a transaction in it. */
 export type Db = PgDatabase<PgQueryResultHKT>
@@ -86,17 +87,32 @@ export async function openConnection(
   url: string,
   log: Log,
 ): Promise<{ query: Query; close(): Promise<void> }> {
-  const { default: postgres } = await import('postgres')
+  const postgres = await importPostgres()
   const client = postgres(url, {
     prepare: false,
     max: 1,
     connect_timeout: 10,
     onnotice: (notice) => log.debug({ notice: notice.message }, 'postgres notice'),
   })
-  return {
-    async query(text, values = []) {
+  let before: Promise<unknown> = Promise.resolve()
+
+  async function run(text: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
+    try {
       const results = await client.unsafe(text, [...values] as never[])
       return (results as unknown[]).flat() as Record<string, unknown>[]
+    } catch (error) {
+      // a text that begins a transaction and fails leaves it open, and everything after it would be refused
+      await client.unsafe('rollback').catch(() => {})
+      throw error
+    }
+  }
+
+  return {
+    // one after the other, so that nothing comes between a failure and its rollback
+    query(text, values = []) {
+      const result = before.then(() => run(text, values))
+      before = result.catch(() => {})
+      return result
     },
     close: () => client.end({ timeout: 1 }),
   }
@@ -107,8 +123,8 @@ export async function openConnection(
  * may stand between. Throws `database_unreachable`.
  */
 export async function openPostgres(url: string, log: Log): Promise<Database> {
-  const [{ default: postgres }, { drizzle }, { migrate }] = await Promise.all([
-    import('postgres'),
+  const [postgres, { drizzle }, { migrate }] = await Promise.all([
+    importPostgres(),
     import('drizzle-orm/postgres-js'),
     import('drizzle-orm/postgres-js/migrator'),
   ])

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { migrationsFolder, unreachable } from './db.ts'
+import { importPostgres } from './postgres-driver.ts'
 
 /** What a database is like, without changing anything in it. */
 export interface DatabaseFacts {
@@ -22,7 +23,7 @@ const HEAR_MS = 2000
 
 /** Looks at a Postgres server. Throws `database_unreachable`. */
 export async function examinePostgres(url: string): Promise<DatabaseFacts> {
-  const { default: postgres } = await import('postgres')
+  const postgres = await importPostgres()
   const client = postgres(url, { prepare: false, max: 2, connect_timeout: 10, onnotice: () => {} })
   try {
     await client`select 1`

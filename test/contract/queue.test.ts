@@ -59,6 +59,12 @@ async function setUp(create: (typeof QUEUES)[number]['create'], options: Options
 const jobsOf = (user: string, count: number) => Array.from({ length: count }, (_, i) => `${user}${i + 1}`)
 
 describe.each(QUEUES)('the queue $name', ({ create }) => {
+  test('is there for all processes that begin at the same instant on an empty database', async () => {
+    const url = await createDatabase()
+    const begun = await Promise.all(Array.from({ length: 5 }, () => create(url, { concurrency: 1 })))
+    await Promise.all(begun.map((queue) => queue.stop()))
+  })
+
   test('lets the jobs of two people take turns', async () => {
     const { stage, addAll, start } = await setUp(create, { concurrency: 1 })
     await addAll([...jobsOf('a', 4), ...jobsOf('b', 4)])
