@@ -126,6 +126,7 @@ async function startWorld(ordeal: Ordeal, cleanup: (() => Promise<unknown>)[]): 
     MAX_CONCURRENT_JOBS: '4',
     MAX_ACTIVE_JOBS_PER_USER: `${ordeal.active}`,
     JOBS_PER_HOUR: '10000',
+    DEFAULT_LOCALE: 'en',
     LOG_LEVEL: 'warn',
   }
   const chats: Env = { ...discord.env, SLACK_BOT_TOKEN: slack.token, SLACK_API_URL: slack.url }
@@ -134,7 +135,7 @@ async function startWorld(ordeal: Ordeal, cleanup: (() => Promise<unknown>)[]): 
     for (const machine of machines) cleanup.push(() => machine.remove())
     return machines.map((machine) => {
       const kept = keepRunning(machine, [part], { ...env, ...more }, (code, output) =>
-        tell(`a ${part} ended by itself (${code}): ${output.trim().split('\n').at(-1)}`),
+        tell(`a ${part} ended by itself (${code}):\n${output.slice(-6000)}`),
       )
       cleanup.push(() => kept.stop())
       return kept
@@ -219,14 +220,15 @@ async function takePart(ordeal: Ordeal, member: Member, films: number, rows: () 
       await sleep(200)
     }
   }
-  while (mine().length < films) {
+  for (;;) {
     if (Date.now() > last) throw new Error(`${member.id} got ${mine().length} of ${films} films taken in`)
     const open = mine().filter(({ id }) => member.told(id) === 0).length
-    if (open < ordeal.active) await ask()
-    else if (greedy) {
+    if (greedy && open >= ordeal.active) {
       greedy = false
       await ask()
-    } else await sleep(300)
+    } else if (mine().length >= films) return
+    else if (open < ordeal.active) await ask()
+    else await sleep(300)
   }
 }
 
