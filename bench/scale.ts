@@ -23,7 +23,7 @@ const { values } = parseArgs({
   options: {
     jobs: { type: 'string', default: '16' },
     segments: { type: 'string', default: '2' },
-    'render-seconds': { type: 'string', default: '6' },
+    'render-seconds': { type: 'string', default: '4.5' },
     'jobs-per-worker': { type: 'string', default: '2' },
     workers: { type: 'string', default: '1,2,4' },
     rounds: { type: 'string', default: '3' },
