@@ -26,10 +26,8 @@ async function askForFilm(address: string): Promise<string> {
   return ((await answer.json()) as { job_id: string }).job_id
 }
 
-async function allOf(stream: Response): Promise<StreamedEvent[]> {
-  const events: StreamedEvent[] = []
+async function readInto(events: StreamedEvent[], stream: Response): Promise<void> {
   for await (const event of eventsOf(stream)) events.push(event)
-  return events
 }
 
 /** Asks for a film, and waits until the request for its first segment stands at the provider, which holds its answer. */
@@ -52,11 +50,12 @@ test('SIGTERM ends a program whose log nobody reads any more', async () => {
 test('a program that stops ends its streams, refuses what is new and says so; nothing is paid for twice', async () => {
   const { address, running, fal, paid, start } = await prepare()
   const { id, door } = await filmBeingPaid(address, fal)
-  const stream = await fetch(`${address}/api/events/${id}`)
+  const seen: StreamedEvent[] = []
+  const stream = readInto(seen, await fetch(`${address}/api/events/${id}`))
+  await until('a film that is being made', () => seen.some(({ data }) => data.status === 'generating'))
   running.kill('SIGTERM')
-  // the stream ends in order, and its follower knows from where to go on
-  const seen = await allOf(stream)
-  expect(seen.map(({ data }) => data.status)).toContain('generating')
+  // it ends in order, and its follower knows from where to go on
+  await stream
 
   const ready = await fetch(`${address}/readyz`)
   expect([ready.status, await ready.text()]).toEqual([503, 'stopping\n'])
@@ -72,7 +71,8 @@ test('a program that stops ends its streams, refuses what is new and says so; no
   door.release()
   expect((await running.ended).code).toBe(0)
   const again = await start()
-  const rest = await allOf(await fetch(`${again.address}/api/events/${id}?after=${seen.at(-1)?.id}`))
+  const rest: StreamedEvent[] = []
+  await readInto(rest, await fetch(`${again.address}/api/events/${id}?after=${seen.at(-1)?.id}`))
   expect(rest.at(-1)?.data.status).toBe('completed')
   expect(paid()).toEqual([1, 1])
   const known = (await (await fetch(`${again.address}/api/jobs`)).json()) as { jobs: unknown[] }
