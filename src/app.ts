@@ -181,7 +181,6 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       line: createSlots(1),
       pauses: PAUSES,
       log,
-      worker: randomUUID(),
       newId: randomUUID,
       now: () => new Date(),
       visibleLabel: config.filmLabel === 'visible',
@@ -263,13 +262,18 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       handBack: queue.stop,
       async stop() {
         clearInterval(sweep)
-        await queue.stop()
-        await tidying.stop()
-        await events.close()
-        await places.close()
-        await offices.close()
-        await letGo()
-        await database.close()
+        for (const end of [
+          queue.stop,
+          tidying.stop,
+          events.close,
+          places.close,
+          offices.close,
+          letGo,
+          database.close,
+        ]) {
+          // where the database is away, what comes after has to be ended all the same
+          await Promise.resolve(end()).catch((err) => log.warn({ err }, 'a part could not be left in order'))
+        }
         dataDir.release()
       },
     }

@@ -1,5 +1,5 @@
 import type { DiscordBot } from './bot/discord/bot.ts'
-import { DiscordKeyWrong, DiscordTokenRefused } from './bot/discord/start-errors.ts'
+import { DiscordKeyWrong, DiscordLost, DiscordTokenRefused } from './bot/discord/start-errors.ts'
 import { type Elected, everybody, startElected } from './bot/elected.ts'
 import type { SlackBot } from './bot/slack/app.ts'
 import { SlackTokenRefused } from './bot/slack/start-errors.ts'
@@ -40,20 +40,29 @@ export async function startChats(deps: {
     })
 
   async function startDiscord(settings: NonNullable<Config['discord']>) {
-    const { startDiscordBot } = await import('./bot/discord/bot.ts')
+    const [{ startDiscordBot }, { chatErrorOf }] = await Promise.all([
+      import('./bot/discord/bot.ts'),
+      import('./bot/discord/faults.ts'),
+    ])
+    const mayPass = (error: unknown) =>
+      !(error instanceof DiscordLost) && chatErrorOf(error).fault === 'passing'
     const start = (ending: AbortSignal) =>
       startDiscordBot({ ...settings, service, models, log, signal: ending })
     const those = settings.publicKey === null ? offices : everybody
-    return startElected({ office: 'discord', offices: those, start, isFinal, log, signal })
+    return startElected({ office: 'discord', offices: those, start, isFinal, mayPass, log, signal })
   }
 
   async function startSlack(settings: NonNullable<Config['slack']>) {
-    const { startSlackBot } = await import('./bot/slack/app.ts')
+    const [{ startSlackBot }, { chatErrorOf }] = await Promise.all([
+      import('./bot/slack/app.ts'),
+      import('./bot/slack/faults.ts'),
+    ])
+    const mayPass = (error: unknown) => chatErrorOf(error).fault === 'passing'
     const { defaultLocale } = config
     const start = (ending: AbortSignal) =>
       startSlackBot({ ...settings, defaultLocale, service, models, log, signal: ending })
     const those = 'appToken' in settings.door ? offices : everybody
-    return startElected({ office: 'slack', offices: those, start, isFinal, log, signal })
+    return startElected({ office: 'slack', offices: those, start, isFinal, mayPass, log, signal })
   }
 
   // loaded where they are used alone: the chats' libraries take a while

@@ -61,6 +61,7 @@ async function main(): Promise<number> {
     const { models } = app
     if (part !== 'worker') chats = await startChats({ config, models, service, log, signal })
     if (signal.aborted) return EXIT.stopped
+    web.up()
     process.stdout.write(`${screen(config, app, { part, chats, web }, unfinished).join('\n')}\n`)
     const { discord, slack } = chats ?? {}
     const on = { web: web.address, discord: discord?.bot?.name ?? null, slack: slack?.bot?.team ?? null }
@@ -136,11 +137,12 @@ function surfaces(config: Config, { chats, web }: Parameters<typeof screen>[2]):
 
 /** A chat that this process isn't connected to. */
 function absent(
-  chat: object | null | undefined,
+  chat: { unreachable: boolean } | null | undefined,
   name: string,
   off: 'start.discord_off' | 'start.slack_off',
 ): string {
-  return chat ? text(locale, 'start.stands_by', { chat: name }) : text(locale, off)
+  if (!chat) return text(locale, off)
+  return text(locale, chat.unreachable ? 'start.unreachable' : 'start.stands_by', { chat: name })
 }
 
 /** What this process is to do, by the word it was started with. Throws `ConfigError`. */

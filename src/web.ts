@@ -20,6 +20,8 @@ export const CHAT_PATHS: Readonly<Record<ChatName, string>> = {
 
 /** The web at work. */
 export interface Web extends WebServer {
+  /** From now on `/readyz` says that people can be sent here. */
+  up(): void
   /** From now on only what was begun is answered, event streams end, and `/readyz` says so. */
   refuse(): void
 }
@@ -37,6 +39,7 @@ export async function startWeb(deps: {
   const { supabase, publicUrl, defaultLocale } = config
   const { host, port, corsOrigins, auth } = config.web
   const closing = new AbortController()
+  let isUp = false
   const operator = createOperator(app, service)
   const accounts =
     auth && supabase
@@ -57,6 +60,7 @@ export async function startWeb(deps: {
     }),
     metrics: service.metrics,
     version: VERSION,
+    isUp: () => isUp,
     closing: closing.signal,
   })
   const server = await startWebServer({
@@ -68,7 +72,13 @@ export async function startWeb(deps: {
     },
   })
   await service.door.open(server.address)
-  return { ...server, refuse: () => closing.abort() }
+  return {
+    ...server,
+    up() {
+      isUp = true
+    },
+    refuse: () => closing.abort(),
+  }
 }
 
 /** For a worker: whether it lives and can work, and what it has counted, at the same addresses as the web server's. Throws `AddressTaken`. */
@@ -79,8 +89,9 @@ export async function startHealth(deps: {
 }): Promise<Web> {
   const { config, service, log } = deps
   const closing = new AbortController()
+  let isUp = false
   const { jobs, disk, metrics } = service
-  const health = createHealth({ jobs, disk, metrics, closing: closing.signal, log })
+  const health = createHealth({ jobs, disk, metrics, isUp: () => isUp, closing: closing.signal, log })
   const { host, port } = config.web
   const { fetch } = health
   const server = await startWebServer({
@@ -91,7 +102,13 @@ export async function startHealth(deps: {
     fetch,
     doors: () => null,
   })
-  return { ...server, refuse: () => closing.abort() }
+  return {
+    ...server,
+    up() {
+      isUp = true
+    },
+    refuse: () => closing.abort(),
+  }
 }
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version

@@ -16,8 +16,10 @@ export const everybody: Offices = {
 
 /** A chat's bot in this process, whenever it is this one's turn. */
 export interface Elected<Bot> {
-  /** Null as long as another process is connected. */
+  /** Null as long as another process is connected, or the chat can't be reached. */
   bot: Bot | null
+  /** The chat could not be reached when it was tried last; it is tried again. */
+  unreachable: boolean
   /** Rejects with what nobody but the operator can mend. */
   lost: Promise<never>
   stop(): Promise<void>
@@ -29,7 +31,8 @@ const AGAIN_MS = 5000
 
 /**
  * Connects a bot in the one process that holds its office. Where that is this one, the first connection is waited for, and throws what
- * `start` throws; where it is another, this one stands by. Whoever loses the office stops its bot and stands by again.
+ * won't pass by itself; where it is another, or the chat can't be reached, this one stands by. Whoever loses the office stops its bot and
+ * stands by again.
  */
 export async function startElected<Bot extends Connected>(deps: {
   office: ChatName
@@ -37,6 +40,8 @@ export async function startElected<Bot extends Connected>(deps: {
   start: (signal: AbortSignal) => Promise<Bot>
   /** Whether it is of no use to start again. */
   isFinal: (error: unknown) => boolean
+  /** Whether a first start that failed may succeed by itself later. */
+  mayPass: (error: unknown) => boolean
   log: Log
   signal: AbortSignal
 }): Promise<Elected<Bot>> {
@@ -45,7 +50,7 @@ export async function startElected<Bot extends Connected>(deps: {
   const signal = AbortSignal.any([stopping.signal, deps.signal])
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})
-  const elected: Elected<Bot> = { bot: null, lost: lost.promise, stop }
+  const elected: Elected<Bot> = { bot: null, unreachable: false, lost: lost.promise, stop }
 
   /** Null where the office is lost before the bot is connected. */
   async function connect(term: Term): Promise<Bot | null> {
@@ -60,6 +65,7 @@ export async function startElected<Bot extends Connected>(deps: {
 
   async function serve(term: Term, bot: Bot): Promise<void> {
     elected.bot = bot
+    elected.unreachable = false
     bot.lost?.catch((error) => {
       // a connection that is closed in order ends too
       if (elected.bot === bot) lost.reject(error)
@@ -69,8 +75,11 @@ export async function startElected<Bot extends Connected>(deps: {
       if (signal.aborted || term.lost.aborted) resolve()
     })
     elected.bot = null
-    await bot.stop()
-    await term.leave()
+    try {
+      await bot.stop()
+    } finally {
+      await term.leave()
+    }
   }
 
   async function standBy(): Promise<void> {
@@ -97,10 +106,18 @@ export async function startElected<Bot extends Connected>(deps: {
     }
   }
 
+  /** The rest of the program has its work without the chat. */
+  function leaveUnreached(error: unknown): null {
+    if (signal.aborted || deps.isFinal(error) || !deps.mayPass(error)) throw error
+    log.error({ office, err: error }, 'cannot connect: trying again')
+    elected.unreachable = true
+    return null
+  }
+
   const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {})
 
   const first = await offices.take(office)
-  const bot = first === null ? null : await connect(first)
+  const bot = first === null ? null : await connect(first).catch(leaveUnreached)
   const served = first === null || bot === null ? Promise.resolve() : serve(first, bot)
   // what `serve` does at its beginning must be seen by whoever has started this
   const working = served.then(standBy).catch((error) => lost.reject(error))

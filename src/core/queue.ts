@@ -48,7 +48,7 @@ export interface RenderPlaces {
   take(claim: Claim, segment: Segment, move: SegmentMove): Promise<Segment | null>
   /** A job that nobody runs, and that has a request at the provider; null where there is none. */
   forsaken(): Promise<string | null>
-  /** Names this job no more in this process: its request can't be seen to here. */
+  /** Doesn't name this job for a while in this process: its request can't be seen to here. */
   passOver(jobId: string): void
   /** Resolves when a place may have become free, or `signal` aborts. */
   freed(signal: AbortSignal): Promise<void>

@@ -340,6 +340,7 @@ export const en = {
   'start.public_off': 'links in chats lead to the films’ files; PUBLIC_URL makes them lead to their pages',
   'start.discord': 'Discord: {{name}}, servers: {{guilds}}, by {{door}}',
   'start.stands_by': '{{chat}}: another process is connected; this one takes over when that one ends.',
+  'start.unreachable': '{{chat}}: it can’t be reached now, and is tried again every few seconds.',
   'start.discord_off':
     'Discord: off. Set DISCORD_TOKEN to the bot’s token; README.md says where it comes from.',
   'start.slack': 'Slack: {{name}} in {{team}}, by {{door}}',

@@ -347,6 +347,7 @@ export const ko: Record<keyof typeof en, string> = {
   'start.discord': 'Discord: {{name}}, 서버 {{guilds}}개, {{door}}',
   'start.stands_by':
     '{{chat}}: 다른 프로세스가 연결되어 있습니다. 그 프로세스가 끝나면 이 프로세스가 이어받습니다.',
+  'start.unreachable': '{{chat}}: 지금 연결할 수 없어 몇 초마다 다시 시도합니다.',
   'start.discord_off':
     'Discord: 꺼짐. DISCORD_TOKEN에 봇 토큰을 넣으세요. 토큰을 얻는 방법은 README.ko.md에 있습니다.',
   'start.slack': 'Slack: {{team}}의 {{name}}, {{door}}',

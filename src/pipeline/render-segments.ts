@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClipMeasures } from '../core/clip-measures.ts'
-import { isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
+import { isDatabaseAway, isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type Job, PROGRESS } from '../core/job.ts'
 import type { ChainLink, Claim, RenderedClip, RenderOrder, SegmentMove, VideoModel } from '../core/ports.ts'
 import { plus } from '../core/price.ts'
@@ -20,6 +20,9 @@ export interface RenderDeps extends PlaceDeps, SharingDeps {
 
 /** A provider that is away for a minute fails no job. */
 export const PAUSES: RenderDeps['pauses'] = [2000, 4000, 8000, 16_000, 30_000]
+
+/** How often it is tried to write down a request that the provider has accepted, and the pause between, in milliseconds. */
+const NOTE = { tries: 30, pauseMs: 1000 }
 
 /** How often a clip is fetched that can't be read. */
 const TRIES = 3
@@ -156,7 +159,21 @@ async function submit(run: Run, segment: Segment): Promise<Segment> {
     await move(run, opened, 'planned')
     throw error
   }
-  return move(run, opened, 'submitted', { request })
+  return noteRequest(run, opened, request)
+}
+
+/** What was paid for a moment ago is not forgotten for a database that is away. */
+async function noteRequest(run: Run, segment: Segment, request: RemoteRequest): Promise<Segment> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await move(run, segment, 'submitted', { request })
+    } catch (error) {
+      if (!isDatabaseAway(error) || tries === NOTE.tries) throw error
+      const { id: request_id } = request
+      run.deps.log.warn({ job_id: run.job.id, request_id, err: error }, 'cannot write a request down')
+      await sleep(NOTE.pauseMs, undefined, { signal: run.signal })
+    }
+  }
 }
 
 /** Finds out what became of a request whose answer was lost. Never pays twice in silence. */

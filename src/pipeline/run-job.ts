@@ -1,5 +1,12 @@
 import type { ClipMeasures } from '../core/clip-measures.ts'
-import { type ErrorDetail, isDiskFull, reasonOf, UserError, userError } from '../core/errors.ts'
+import {
+  type ErrorDetail,
+  isDatabaseAway,
+  isDiskFull,
+  reasonOf,
+  UserError,
+  userError,
+} from '../core/errors.ts'
 import type { FilmCheck } from '../core/film-check.ts'
 import { type Film, isUnfinished, type Job } from '../core/job.ts'
 import {
@@ -23,7 +30,7 @@ import { filmLabel } from './film-label.ts'
 import { type PlanDeps, planShots } from './plan-shots.ts'
 import { type RenderDeps, renderSegments } from './render-segments.ts'
 
-/** Everything a run needs. `worker` names this process; `now` is the date that a film's metadata gets. */
+/** Everything a run needs. `now` is the date that a film's metadata gets. */
 export interface RunDeps extends PlanDeps, RenderDeps {
   jobs: JobStore
   events: EventLog
@@ -32,7 +39,6 @@ export interface RunDeps extends PlanDeps, RenderDeps {
   objects: ObjectStore
   capabilities: (model: string) => ModelCapabilities
   log: Log
-  worker: string
   now: () => Date
   /** Whether a film's first seconds carry a mark that says how it was made. */
   visibleLabel: boolean
@@ -43,13 +49,14 @@ export interface RunDeps extends PlanDeps, RenderDeps {
  * the same call goes on with a job that was cut off at any moment, on any machine.
  *
  * `stop` ends the run and leaves the job to whoever runs it next; a cancelled job ends as `cancelled`, any failure as
- * `failed` with its reason. A worker that has lost its claim stops without a trace.
+ * `failed` with its reason. A worker that has lost its claim stops without a trace; one that has lost the database leaves the job too.
  *
  * Returns whether the job has ended. Throws where the store can't say.
  */
 export function createRunJob(deps: RunDeps): Run {
   return async function runJob(jobId, stop) {
-    const claim = { jobId, worker: deps.worker }
+    // a worker for each run: another run in this process is no more than one elsewhere
+    const claim = { jobId, worker: deps.newId() }
     const job = await claimJob(deps.jobs, claim, stop)
     if (!job) return !stop.aborted
     const held = deps.claims.hold(claim, stop)
@@ -167,6 +174,9 @@ async function endJob(
     } else if (stop.aborted) {
       await deps.jobs.release(claim)
       deps.log.info(about, 'job left for the next start')
+    } else if (isDatabaseAway(cause)) {
+      deps.log.warn({ ...about, err: cause }, 'the database was away: the job comes again')
+      await deps.jobs.release(claim)
     } else {
       const detail = detailOf(cause)
       await deps.jobs.fail(claim, detail)

@@ -78,31 +78,66 @@ export function createCheckSubmission(deps: SubmitDeps) {
  * become true in one transaction. Throws a `UserError` for whatever is wrong with it.
  */
 export function createSubmitJob(deps: SubmitDeps) {
-  return async function submitJob(submission: Submission): Promise<Job> {
-    const { picture, identity, locale, limits, card } = submission
-    const first = submission.id === undefined ? null : await deps.jobs.get(submission.id)
-    if (first !== null) return first
-    const { request, estimateUsd } = await checkRequest(deps, submission)
-    await checkDisk(deps)
-    const userId = await deps.jobs.userOf(identity)
+  const underWay = new Map<string, Promise<Job>>()
+
+  return function submitJob(submission: Submission): Promise<Job> {
     const id = submission.id ?? deps.newId()
-    await deps.work.create(id)
-    try {
-      if (picture !== null) {
-        const size = frameSize(request.resolution, request.aspect)
-        const opening = deps.work.opening(id)
-        await deps.media.fitImage(picture, size, opening, AbortSignal.timeout(FIT_TIMEOUT_MS))
-        if (deps.depot !== null) await keep(deps.depot, id, opening)
-      }
-      // a process that shares this folder may begin in it as soon as the job is in line
-      if (deps.depot !== null) await deps.work.remove(id)
-      const job = { id, userId, request, locale, estimateUsd, ...(card ? { card } : {}) }
-      return await deps.jobs.submit(job, limits, deps.queue.enqueue)
-    } catch (error) {
-      await deps.work.remove(id)
-      throw error
-    }
+    const same = underWay.get(id)
+    if (same) return same
+    const taking = takeIn(deps, id, submission).finally(() => underWay.delete(id))
+    underWay.set(id, taking)
+    return taking
   }
+}
+
+async function takeIn(deps: SubmitDeps, id: string, submission: Submission): Promise<Job> {
+  const { picture, identity, locale, limits, card } = submission
+  const first = submission.id === undefined ? null : await deps.jobs.get(id)
+  if (first !== null) return first
+  const { request, estimateUsd } = await checkRequest(deps, submission)
+  await checkDisk(deps)
+  const userId = await deps.jobs.userOf(identity)
+  const job = { id, userId, request, locale, estimateUsd, ...(card ? { card } : {}) }
+  const submit = () => deps.jobs.submit(job, limits, deps.queue.enqueue)
+  if (picture === null) return submit()
+  // nothing is made or kept for whoever may have no film now
+  await deps.jobs.checkLimits({ userId, estimateUsd }, limits)
+  const { depot, work } = deps
+  if (depot !== null) {
+    // not in the job's own folder: a process that has taken in the same may run the job in it already
+    const draft = deps.newId()
+    try {
+      await keep(depot, id, await fitted(deps, draft, picture, request))
+    } finally {
+      await work.remove(draft)
+    }
+    return submit()
+  }
+  try {
+    await fitted(deps, id, picture, request)
+    return await submit()
+  } catch (error) {
+    // a job can be in although the database's answer was lost
+    const isOut = await deps.jobs.get(id).then(
+      (found) => found === null,
+      () => false,
+    )
+    if (isOut) await work.remove(id)
+    throw error
+  }
+}
+
+/** Makes the frame that a film opens on in a folder, and returns its path. */
+async function fitted(
+  { media, work }: SubmitDeps,
+  folder: string,
+  picture: string,
+  { resolution, aspect }: VideoRequest,
+): Promise<string> {
+  await work.create(folder)
+  const opening = work.opening(folder)
+  await media.fitImage(picture, frameSize(resolution, aspect), opening, AbortSignal.timeout(FIT_TIMEOUT_MS))
+  return opening
 }
 
 function keep(depot: Depot, id: string, opening: string): Promise<void> {

@@ -14,8 +14,14 @@ const PLACES_LOCK = 7_305_210_928
 /** A notification can be lost, so whoever waits looks by themselves too. Milliseconds. */
 const LOOK_EVERY_MS = 1000
 
-/** How long a request counts after its job was last worked on: what nobody goes on with must not block everybody for ever. */
-const COUNTS_FOR = sql`interval '2 minutes'`
+/**
+ * How long a request counts of a job that nobody works on: what nobody goes on with must not block everybody for ever. One that may not even
+ * be there counts for less, since nobody but its own job's next run can tell.
+ */
+const COUNTS_FOR = { known: sql`interval '1 hour'`, unknown: sql`interval '2 minutes'` }
+
+/** How long a request that could not be seen to is left alone in this process, in milliseconds. */
+const PASSED_OVER_MS = 60_000
 
 /** The places in Postgres, counted over all processes at each asking. Whoever waits hears of changes over one LISTEN for the process. */
 export async function createRenderPlaces(
@@ -24,7 +30,7 @@ export async function createRenderPlaces(
 ): Promise<RenderPlaces & { close(): Promise<void> }> {
   const { db } = database
   const { places, describe, log } = options
-  const passedOver = new Set<string>()
+  const passedOver = new Map<string, number>()
   let bell = Promise.withResolvers<void>()
   const unlisten = await database
     .listen(PLACES_CHANNEL, () => {
@@ -46,6 +52,7 @@ export async function createRenderPlaces(
       }),
 
     async forsaken() {
+      for (const [id, until] of passedOver) if (until <= Date.now()) passedOver.delete(id)
       const [row] = await db
         .select({ id: jobs.id })
         .from(segments)
@@ -55,7 +62,7 @@ export async function createRenderPlaces(
             inArray(jobs.status, [...UNFINISHED]),
             eq(segments.state, 'submitted'),
             isUnheld,
-            notInArray(jobs.id, [...passedOver]),
+            notInArray(jobs.id, [...passedOver.keys()]),
           ),
         )
         .orderBy(asc(segments.updatedAt))
@@ -63,7 +70,7 @@ export async function createRenderPlaces(
       return row?.id ?? null
     },
 
-    passOver: (jobId) => void passedOver.add(jobId),
+    passOver: (jobId) => void passedOver.set(jobId, Date.now() + PASSED_OVER_MS),
 
     async freed(signal) {
       const late = Promise.withResolvers<void>()
@@ -78,6 +85,7 @@ export async function createRenderPlaces(
 }
 
 async function taken(tx: Db): Promise<number> {
+  const countsFor = sql`case when ${segments.state} = 'submitting' then ${COUNTS_FOR.unknown} else ${COUNTS_FOR.known} end`
   const [row] = await tx
     .select({ taken: count() })
     .from(segments)
@@ -86,7 +94,7 @@ async function taken(tx: Db): Promise<number> {
       and(
         inArray(segments.state, [...OCCUPYING]),
         inArray(jobs.status, [...UNFINISHED]),
-        sql`coalesce(${jobs.claimedUntil}, ${jobs.updatedAt}) > now() - ${COUNTS_FOR}`,
+        sql`greatest(${jobs.claimedUntil}, ${jobs.updatedAt}, ${segments.updatedAt}) > now() - (${countsFor})`,
       ),
     )
   return row?.taken ?? 0

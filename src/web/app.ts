@@ -37,6 +37,7 @@ export interface WebAppDeps extends ApiDeps {
   operatorDoor: (request: Request) => Promise<Response | null>
   metrics: WebMetrics
   defaultLocale: Locale
+  isUp: () => boolean
   closing: AbortSignal
 }
 

@@ -34,17 +34,19 @@ export function countAnswers(metrics: Pick<WebMetrics, 'answered'>): MiddlewareH
 }
 
 /**
- * For whoever runs the program: `/healthz`, the process answers; `/readyz`, it can work too: its database answers and it isn't stopping,
+ * For whoever runs the program: `/healthz`, the process answers; `/readyz`, it can work too: its database answers and it isn't starting or stopping,
  * else 503; `low disk` where no job is taken in for want of room; `/metrics`, for Prometheus, and for nobody who comes through a proxy.
  */
 export function createHealth(deps: {
   jobs: Pick<JobStore, 'count' | 'waiting'>
   disk: () => Promise<Room>
   metrics: WebMetrics
+  /** Whether all is up that this process is to do. */
+  isUp: () => boolean
   closing: AbortSignal
   log: Log
 }): Hono {
-  const { jobs, disk, metrics, closing, log } = deps
+  const { jobs, disk, metrics, isUp, closing, log } = deps
   const app = new Hono()
   const plain = (c: Context, words: string, status: 200 | 503 = 200) =>
     c.text(`${words}\n`, status, { 'cache-control': 'no-store' })
@@ -52,6 +54,7 @@ export function createHealth(deps: {
   app.get('/healthz', (c) => plain(c, 'ok'))
   app.get('/readyz', async (c) => {
     if (closing.aborted) return plain(c, 'stopping', 503)
+    if (!isUp()) return plain(c, 'starting', 503)
     try {
       await within(PATIENCE_MS, jobs.count())
       const { free, least } = await disk()

@@ -10,6 +10,7 @@ import { openConnection } from '../../src/storage/db.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createDatabase, NO_LIMITS, newJob, newUser, openUrl, silentLog } from '../support/databases.ts'
 import { createStage } from '../support/stage.ts'
+import { until } from '../support/until.ts'
 
 interface Options {
   concurrency: number
@@ -100,6 +101,7 @@ describe.each(QUEUES)('the queue $name', ({ create }) => {
     const all = ['a', 'b', 'c', 'd', 'e'].flatMap((user) => jobsOf(user, 4))
     await addAll(all)
     start()
+    await stage.runs('a1', 'b1', 'c1')
     await stage.endAll(all.length)
     expect(stage.mostAtOnce()).toBe(3)
     expect(stage.begun.toSorted()).toEqual(all.toSorted())
@@ -264,6 +266,39 @@ describe('the queue of pg-boss in several processes', () => {
     other.start((name) => stage.perform(name))
     await stage.endAll(3)
     expect(stage.begun).toEqual(['a1', 'b1', id])
+  })
+
+  test('begins nothing again that a process still runs which was taken for dead', async () => {
+    const { url, stage, addAll, open } = await setUp(create, { concurrency: 1, works: false })
+    const connection = await openConnection(url, silentLog)
+    const { query: ask } = connection
+    let frozen = false
+    const query: Query = async (...statement) => {
+      if (frozen) throw new Error('this process is frozen')
+      return ask(...statement)
+    }
+    const own = { connection: { ...connection, query }, concurrency: 3, works: true, log: silentLog }
+    const queue = await createPgBossQueue(own)
+    onTestFinished(() => queue.stop())
+    queue.start((id) => stage.perform(id))
+    await addAll(['a1'])
+    await stage.runs('a1')
+    frozen = true
+    // it notices the silence, and has no place itself
+    const other = await open({ concurrency: 1 })
+    await addAll(['b1'])
+    other.start((id) => stage.perform(id))
+    await stage.runs('a1', 'b1')
+    const stateOf = async (id: string) =>
+      (await ask(`select state from pgboss.job where data ->> 'job_id' = $1`, [id]))[0]?.state
+    await until('an entry that is to come again', async () => (await stateOf('a1')) === 'retry')
+    frozen = false
+    await until('an entry that was taken again', async () => (await stateOf('a1')) === 'active')
+    await sleep(LONG_ENOUGH_MS)
+    expect(stage.begun).toEqual(['a1', 'b1'])
+    await stage.end('a1')
+    await until('an entry that is done', async () => (await stateOf('a1')) === 'completed')
+    await stage.end('b1')
   })
 
   test('takes in what comes while its process ends, and stopping it twice is no harm', async () => {

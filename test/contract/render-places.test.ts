@@ -7,7 +7,7 @@ import { changeText } from '../../src/i18n/index.ts'
 import type { Database } from '../../src/storage/db.ts'
 import { createJobStore } from '../../src/storage/job-store.ts'
 import { createRenderPlaces } from '../../src/storage/render-places.ts'
-import { jobs as jobsTable } from '../../src/storage/schema.ts'
+import { jobs as jobsTable, segments as segmentsTable } from '../../src/storage/schema.ts'
 import {
   createDatabase,
   DATABASES,
@@ -95,10 +95,18 @@ describe.each(DATABASES)('places at the provider in $name', ({ open }) => {
     await jobs.release(one)
     expect(await places.forsaken()).toBe(one.jobId)
     expect(await take(two)).toBe(false)
-    await database.db
-      .update(jobsTable)
-      .set({ claimedUntil: sql`now() - interval '3 minutes'` })
-      .where(eq(jobsTable.id, one.jobId))
+    const workedOn = async (ago: string) => {
+      const at = sql`now() - ${ago}::interval`
+      await database.db
+        .update(jobsTable)
+        .set({ claimedUntil: at, updatedAt: at })
+        .where(eq(jobsTable.id, one.jobId))
+      await database.db.update(segmentsTable).set({ updatedAt: at }).where(eq(segmentsTable.jobId, one.jobId))
+    }
+    // longer than a database or all workers are away
+    await workedOn('30 minutes')
+    expect(await take(two)).toBe(false)
+    await workedOn('61 minutes')
     expect(await take(two)).toBe(true)
     places.passOver(one.jobId)
     expect(await places.forsaken()).toBeNull()

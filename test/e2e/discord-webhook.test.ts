@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { InteractionResponseType } from 'discord.js'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest'
 import type { Running } from '../support/cli.ts'
@@ -231,6 +232,47 @@ test('while its process is killed, requests to the other one go on with the same
   await toldOf(front, person)
   await until('the film in the card', () => hasFilm(card))
   expect(await front.dms(person)).toHaveLength(1)
+})
+
+test('a Discord that can’t be reached at the start keeps nothing else from working, and is tried again', async () => {
+  const silent = createServer(() => {})
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const PORT = String(await freePort())
+  const { port } = silent.address() as AddressInfo
+  const elsewhere = { DISCORD_API_URL: `http://127.0.0.1:${port}/api`, PORT }
+  const running = bot.machine.start(['serve'], { ...env, ...elsewhere })
+  const ready = async () => {
+    const answer = await fetch(`http://127.0.0.1:${PORT}/readyz`)
+    return `${answer.status} ${await answer.text()}`
+  }
+  // nobody is to be sent here before the chats are there, or can't be
+  await until('an answer', () => ready().catch(() => null)).then((first) =>
+    expect(first).toBe('503 starting\n'),
+  )
+  silent.close()
+  silent.closeAllConnections()
+  await running.said('Discord: it can’t be reached now')
+  await until('a process that is ready', async () => (await ready()) === '200 ok\n')
+
+  const again = createServer((request, response) => {
+    const headers = { authorization: String(request.headers.authorization) }
+    fetch(`${env.DISCORD_API_URL}${String(request.url).slice('/api'.length)}`, {
+      method: request.method ?? '',
+      headers,
+    })
+      .then(async (answer) =>
+        response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text()),
+      )
+      .catch(() => response.destroy())
+  })
+  again.listen(port, '127.0.0.1')
+  await until('Discord’s bot', () => running.output().includes('this process is connected now'))
+  const { headers, body } = front.webhook.signed(JSON.stringify({ id: '1', type: 1, version: 1 }))
+  const pong = await fetch(`http://127.0.0.1:${PORT}/discord/interactions`, { method: 'POST', headers, body })
+  expect(await pong.json()).toEqual({ type: 1 })
+  running.kill('SIGKILL')
+  again.close()
 })
 
 test('the key of another application is refused at the start, in words', async () => {

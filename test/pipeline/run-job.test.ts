@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ne } from 'drizzle-orm'
+import { DrizzleQueryError, ne } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, type TestContext, test } from 'vitest'
 import type { JobEvent } from '../../src/core/event.ts'
 import { endsJob } from '../../src/core/event.ts'
-import type { Identity } from '../../src/core/ports.ts'
+import type { Identity, JobStore, Limits } from '../../src/core/ports.ts'
 import { changeText } from '../../src/i18n/index.ts'
 import { createCancelJob } from '../../src/pipeline/cancel-job.ts'
 import { createClaims } from '../../src/pipeline/claim.ts'
@@ -69,7 +69,8 @@ async function service({ onTestFinished }: TestContext) {
     now: Date.now,
   })
 
-  async function worker(options: { work?: string; renders?: number; depot?: boolean } = {}) {
+  async function worker(options: { work?: string; renders?: number; depot?: boolean; jobs?: JobStore } = {}) {
+    const { jobs: store = jobs } = options
     const media = createMedia(ffmpeg)
     const work = createWorkFolder(join(root, options.work ?? 'work'))
     const queue = createInProcessQueue({ concurrency: 4, log: silentLog })
@@ -86,9 +87,9 @@ async function service({ onTestFinished }: TestContext) {
       disk: { free: async () => 1 },
       pauses: [1, 1],
       minFreeDisk: 0,
-      jobs,
+      jobs: store,
       events,
-      claims: createClaims({ jobs, events, log: silentLog }),
+      claims: createClaims({ jobs: store, events, log: silentLog }),
       queue,
       media,
       previews: createPreviews(ffmpeg),
@@ -105,7 +106,6 @@ async function service({ onTestFinished }: TestContext) {
       places,
       line: createSlots(1),
       log: silentLog,
-      worker: randomUUID(),
       newId: randomUUID,
       now: () => new Date(),
       visibleLabel: false,
@@ -117,9 +117,13 @@ async function service({ onTestFinished }: TestContext) {
     return {
       stop: () => queue.stop(),
       lastFrame: createShowLastFrame(deps),
-      submit: (identity = MINA, picture: string | null = null) => {
+      submit: (
+        identity = MINA,
+        picture: string | null = null,
+        more: { id?: string; limits?: Limits } = {},
+      ) => {
         const input = { prompt: 'a fox in the snow', segments: SEGMENTS, seconds: 4 }
-        return submitJob({ input, picture, identity, locale: 'en', limits: NO_LIMITS })
+        return submitJob({ input, picture, identity, locale: 'en', limits: NO_LIMITS, ...more })
       },
       resume: (jobId: string) => resumeJob(jobId, NO_LIMITS),
       cancel: createCancelJob(deps),
@@ -390,6 +394,67 @@ describe('a delivered clip', () => {
     await (await all.worker({ work: 'other-machine' })).resume(job.id)
     await expectFailure(all, job.id, 'clip_lost')
     expect(paidPlaces(all.model)).toEqual([1, 2])
+  })
+})
+
+describe('a database that is lost for a moment', () => {
+  /** What the driver and drizzle make of a connection that was closed. */
+  function lost(): never {
+    throw new DrizzleQueryError(
+      'select',
+      [],
+      Object.assign(new Error('write'), { code: 'CONNECTION_CLOSED' }),
+    )
+  }
+
+  test('fails no job, and what was paid at that moment is written down later', async (context) => {
+    const made = await service(context)
+    await made.stop()
+    let planning = 1
+    let submitted = 2
+    const flaky: JobStore = {
+      ...jobs,
+      startPlanning: async (claim) => (planning-- > 0 ? lost() : jobs.startPlanning(claim)),
+      moveSegment: async (claim, segment, to, move) =>
+        to === 'submitted' && submitted-- > 0 ? lost() : jobs.moveSegment(claim, segment, to, move),
+    }
+    const worker = await made.worker({ jobs: flaky })
+    const { id } = await worker.submit()
+    await expectFilm(made, id)
+    expect(paidPlaces(made.model)).toEqual([1, 2, 3])
+    const told = (await events.since(id, 0)).map(({ type }) => type)
+    expect(told).not.toContain('failed')
+    expect(told).not.toContain('segment_adopted')
+    expect([planning, submitted]).toEqual([-1, expect.any(Number)])
+  })
+})
+
+describe('the same film that is asked for twice at once, with a picture,', () => {
+  test.for([{ depot: false }, { depot: true }])(
+    'is one film (kept for others: $depot)',
+    async ({ depot }, context) => {
+      const made = await service(context)
+      await made.stop()
+      // they share the folder, as processes on one machine do
+      const first = await made.worker({ work: 'shared', depot })
+      const second = depot ? await made.worker({ work: 'shared', depot }) : first
+      const picture = await makePicture(join(folder, `twice-${depot}.png`), 640, 360)
+      const id = randomUUID()
+      const all = [first, second, first, second].map((worker) => worker.submit(MINA, picture, { id }))
+      expect((await Promise.all(all)).map((job) => job.id)).toEqual([id, id, id, id])
+      await expectFilm(made, id)
+      expect(paidPlaces(made.model)).toEqual([1, 2, 3])
+    },
+  )
+
+  test('is kept nowhere where no film is allowed now', async (context) => {
+    const made = await service(context)
+    const worker = await made.worker({ depot: true })
+    const picture = await makePicture(join(folder, 'refused.png'), 640, 360)
+    const id = randomUUID()
+    const limits = { ...NO_LIMITS, activeJobs: 0 }
+    await expect(worker.submit(MINA, picture, { id, limits })).rejects.toThrow('active_limit')
+    expect(await made.objects.list(`work/${id}`)).toEqual([])
   })
 })
 

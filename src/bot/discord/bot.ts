@@ -62,7 +62,14 @@ export async function startDiscordBot(deps: {
     const connection =
       publicKey === null
         ? await connectGateway(client, { token, log, signal })
-        : await connectWebhook(client, { token, publicKey, now: Date.now, log, signal })
+        : await connectWebhook(client, {
+            token,
+            publicKey,
+            now: Date.now,
+            log,
+            signal,
+            stopping: stopping.signal,
+          })
     const { name, guilds, applicationId, botId, channelUrl, listener, lost } = connection
     const platform = createDiscordPlatform({ rest, applicationId, botId, channelUrl, now: Date.now, log })
     const replies = createLiveReplies({ service, platform, clock: systemClock, log })

@@ -41,7 +41,14 @@ class Refused extends Error {
  */
 export async function connectWebhook(
   client: Client,
-  deps: { token: string; publicKey: string; now: () => number; log: Log; signal: AbortSignal },
+  deps: {
+    token: string
+    publicKey: string
+    now: () => number
+    log: Log
+    signal: AbortSignal
+    stopping: AbortSignal
+  },
 ): Promise<Connection> {
   const { publicKey, log } = deps
   client.rest.setToken(deps.token)
@@ -73,7 +80,7 @@ async function whoIs({ rest }: Client, signal: AbortSignal): Promise<APIApplicat
 
 function createListener(
   client: Client,
-  deps: { publicKey: string; now: () => number; log: Log },
+  deps: { publicKey: string; now: () => number; log: Log; stopping: AbortSignal },
 ): RequestListener {
   const { now, log } = deps
   const x = Buffer.from(deps.publicKey, 'hex').toString('base64url')
@@ -97,6 +104,7 @@ function createListener(
       response.end(JSON.stringify({ type: InteractionResponseType.Pong }))
       return
     }
+    if (deps.stopping.aborted) throw new Refused(503, 'stopping')
     response.writeHead(202).end()
     emit(client, interaction)
   }

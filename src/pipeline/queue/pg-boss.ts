@@ -108,6 +108,12 @@ export async function createPgBossQueue(options: PgBossOptions): Promise<JobQueu
           // one at a time: of several, pg-boss takes any of a person's
           const [entry] = await boss.fetch<Data>(NAME)
           if (!entry) break
+          // one that was given up for dead while this process was frozen: it still runs here
+          const mine = held.get(entry.id)
+          if (mine) {
+            mine.entry = entry
+            continue
+          }
           held.set(entry.id, { entry, run: perform(entry, run) })
         }
       } catch (error) {
@@ -126,8 +132,10 @@ export async function createPgBossQueue(options: PgBossOptions): Promise<JobQueu
       return false
     })
     if (!ended) await rest(entry.id)
+    // as it was taken last: an earlier one counts no more
+    const last = held.get(entry.id)?.entry ?? entry
     // where this can't be said, the entry's heart has stopped, and it comes again
-    await (ended ? boss.complete(NAME, entry) : boss.fail(NAME, entry)).catch((error) => {
+    await (ended ? boss.complete(NAME, last) : boss.fail(NAME, last)).catch((error) => {
       log.warn({ ...about, err: error }, 'cannot say to the queue how a run ended')
     })
     held.delete(entry.id)
