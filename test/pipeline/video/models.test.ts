@@ -13,7 +13,9 @@ beforeAll(async () => {
 afterAll(() => fal.close())
 
 async function models(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const env = { ...process.env, FAL_API_URL: fal.url }
+  // nothing else that the suite itself was started with
+  const { PATH = '', HOME = '' } = process.env
+  const env = { PATH, HOME, FAL_API_URL: fal.url }
   const [node, ...words] = commandLine('src/models.ts', args)
   try {
     const { stdout, stderr } = await promisify(execFile)(node, words, { env })
