@@ -149,8 +149,12 @@ const DATABASE_AWAY =
 
 /** Whether a query failed because the database could not be reached. */
 export function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error) || !('query' in error) || !(error.cause instanceof Error)) return false
-  return 'code' in error.cause && DATABASE_AWAY.test(String(error.cause.code))
+  if (!(error instanceof Error)) return false
+  // a query's failure is wrapped, that of a transaction's beginning isn't
+  const said = 'query' in error && error.cause instanceof Error ? error.cause : error
+  const code = 'code' in said ? String(said.code) : ''
+  // others refuse connections too: the driver alone names a query, or has these words
+  return DATABASE_AWAY.test(code) && ('query' in error || code.startsWith('CONNECTION_'))
 }
 
 /** The words closest to the fault: what wraps them may repeat a query with its parameters, prompts among them. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { expect, onTestFinished, test } from 'vitest'
+import { isDatabaseAway } from '../../src/core/errors.ts'
 import { type Db, openConnection } from '../../src/storage/db.ts'
 import { createDatabase, openUrl, silentLog } from '../support/databases.ts'
 import { rowsOf } from '../support/services.ts'
@@ -28,7 +29,7 @@ test('connections that are lost between two statements of a transaction fail the
       await sleep(SEEN_MS)
       await tx.execute(sql`select ${i}::int`)
     })
-    await expect(cutOff).rejects.toThrow()
+    await expect(cutOff).rejects.toSatisfy(isDatabaseAway)
   }
   await answersMany(db)
 })
@@ -46,7 +47,8 @@ test('what runs when all connections are cut off fails, and the next is answered
   const many = () => rowsOf(other, sql`select pid ${asleep}`)
   await until('ten that run', async () => (await many()).length === 10)
   await other.execute(sql`select pg_terminate_backend(pid) ${asleep}`)
-  expect((await all).map(({ status }) => status)).toEqual(Array(10).fill('rejected'))
+  const reasons = (await all).map((one) => (one.status === 'rejected' ? one.reason : null))
+  expect(reasons.map(isDatabaseAway)).toEqual(Array(10).fill(true))
   await answersMany(db)
 })
 
