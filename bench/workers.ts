@@ -55,6 +55,7 @@ const checks: [boolean, string][] = [
   ],
   [outcome.connections > 1, `${outcome.connections} connections to Discord`],
   [outcome.invalid.length === 0, `${outcome.invalid.length} requests that a chat objects to`],
+  [true, `${outcome.late} first answers after Discord’s three seconds`],
 ]
 for (const [good, line] of checks) console.log(`${good ? '✓' : '✗'} ${line}`)
 for (const job of jobs) {

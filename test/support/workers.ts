@@ -61,6 +61,8 @@ export interface Outcome {
   connections: number
   /** What the bot did wrong in the chats, their own limits among it. */
   invalid: string[]
+  /** How many of its first answers came after Discord's three seconds, as they do on a busy machine: these people asked again. */
+  late: number
   seconds: number
 }
 
@@ -185,6 +187,7 @@ async function suffer(ordeal: Ordeal, world: World, cleanup: (() => Promise<unkn
     await until('a message for everybody', isTold, { seconds: 120 }).catch(() => {})
     // long enough for whoever would tell of it twice
     await sleep(6000)
+    const objections = [...discord.invalid, ...discord.gateway.invalid, ...slack.invalid]
     return {
       jobs: jobs(),
       paid: Object.values(fal.paid()),
@@ -192,7 +195,8 @@ async function suffer(ordeal: Ordeal, world: World, cleanup: (() => Promise<unkn
       mostActive: Math.max(...members.map(({ id }) => mostAtOnce(rows.filter((row) => row.person === id)))),
       refused: members.reduce((sum, member) => sum + member.refused(), 0),
       connections: discord.gateway.identified,
-      invalid: [...discord.invalid, ...discord.gateway.invalid, ...slack.invalid],
+      invalid: objections.filter((line) => !isLate(line)),
+      late: objections.filter(isLate).length,
       seconds,
     }
   } finally {
@@ -275,6 +279,8 @@ async function killConnected({ discord, serves }: World, tell: (line: string) =>
     await sleep(5000)
   }
 }
+
+const isLate = (line: string) => line.includes('its first answer came after')
 
 async function readRows(client: postgres.Sql): Promise<Row[]> {
   const rows = await client<Row[]>`
