@@ -12,7 +12,7 @@ import { filmFacts } from '../support/film.ts'
 import { ON_PG_BOSS } from '../support/queue.ts'
 
 // a film takes seconds on an idle machine, and far longer on a busy one
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
+vi.setConfig({ testTimeout: 480_000, hookTimeout: 240_000 })
 
 const FILM = ['미래 도시를 배경으로 한 자동차 드라이빙 영상', '--segments', '4', '--seconds', '4', '--json']
 
