@@ -39,17 +39,15 @@ const MENDS: readonly { file: string; text: RegExp; times: number; by: string }[
   },
 ]
 
-type Driver = typeof import('postgres')
-
-let driver: Promise<Driver> | undefined
+let driver: ReturnType<typeof read> | undefined
 
 /** The driver for a Postgres server. Whatever else imports it must come after the first call: it is mended while it is read. */
-export function importPostgres(): Promise<Driver> {
+export function importPostgres(): ReturnType<typeof read> {
   driver ??= read()
   return driver
 }
 
-async function read(): Promise<Driver> {
+async function read() {
   const hooks = registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context)
@@ -59,7 +57,7 @@ async function read(): Promise<Driver> {
     },
   })
   try {
-    return (await import('postgres')).default as unknown as Driver
+    return (await import('postgres')).default
   } finally {
     hooks.deregister()
   }
