@@ -286,3 +286,17 @@ describe('links to objects on the local disk', () => {
     expect(objects.file('films/one.mp4')).toBe(join(root, 'films', 'one.mp4'))
   })
 })
+
+test('what a killed process had half written of an object goes with it, and nothing of another', async () => {
+  const objects = localObjects()
+  const { path } = await film()
+  const signal = new AbortController().signal
+  for (const key of ['half/one.mp4', 'half/one.mp4.mp4']) {
+    await objects.put(key, path, { contentType: 'video/mp4', signal })
+    await writeFile(join(folder, 'objects', `${key}.${randomUUID()}.part`), 'half')
+  }
+  await objects.remove('half/one.mp4.mp4')
+  expect(await objects.list('half/')).toEqual(['half/one.mp4'])
+  await objects.remove('half/one.mp4')
+  expect(await readdir(join(folder, 'objects', 'half'))).toEqual([])
+})

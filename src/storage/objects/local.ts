@@ -1,7 +1,7 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { ObjectStore } from '../../core/ports.ts'
 
 /** What a valid link stands for. */
@@ -86,12 +86,21 @@ export function createLocalObjects(deps: {
         .filter((key) => key.startsWith(beginning) && !key.endsWith(PART))
     },
     async remove(key) {
-      await rm(path(key), { force: true })
+      const target = path(key)
+      const names = await readdir(dirname(target)).catch(() => [])
+      // what a killed process had half written of it goes too
+      const parts = names.filter((name) => name.endsWith(PART) && partOf(name) === basename(target))
+      for (const name of [basename(target), ...parts]) await rm(join(dirname(target), name), { force: true })
       // a job's folder goes with the last that was in it
       const folder = dirname(key)
       if (folder.includes('/')) await rmdir(join(deps.root, folder)).catch(() => {})
     },
   }
+}
+
+/** The name of the object that a half-written file is of. */
+function partOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('.', name.length - PART.length - 1))
 }
 
 /** ASCII, no empty, hidden or parent step. */
