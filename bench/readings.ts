@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
-import type { JoinOrder } from '../src/core/ports.ts'
+import type { JoinOrder } from '../src/core/ports/media.ts'
 import { ffmpeg, packetHashes } from '../test/support/clips.ts'
 import {
   beepsIn,

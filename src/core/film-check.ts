@@ -4,7 +4,7 @@ export interface Continuation {
   repeats: boolean
   /** How alike the two are: SSIM, 0..1. */
   ssim: number
-  /** How far apart their mean colours are, in levels of 0..255. */
+  /** How far apart their colours are where they differ most, in levels of 0..255. */
   colour: number
 }
 
@@ -30,6 +30,18 @@ export interface Span {
   to: number
 }
 
+/** What a clip looks like on average: its mean red, green and blue, and how far its brightness deviates from its mean, in levels of 0..255. */
+export interface Look {
+  colour: readonly number[]
+  contrast: number
+}
+
+/** How long a segment's clip was asked to be, and how long it is, in seconds. */
+export interface ClipLength {
+  asked: number
+  delivered: number
+}
+
 /** How far a segment's picture is from that of the first segment, in levels of 0..255. */
 export interface Drift {
   /** Between their mean colours. */
@@ -50,6 +62,8 @@ export interface FilmCheck {
   black: readonly Span[]
   silent: readonly Span[]
   encoded: Encoded
+  /** Of each segment; films of earlier versions have none. */
+  lengths?: readonly ClipLength[]
 }
 
 /** Where segment `before` (counted from 1) and the next one meet, `at` seconds from the start. */
@@ -61,6 +75,8 @@ export interface SeamPlace {
 /** Everything that can be off with a film, with the data its wording needs. Lengths in seconds, segments counted from 1. */
 export interface FindingData {
   undecodable: { reason: string }
+  /** The model delivered much less than it was asked for. */
+  short_segment: { segment: number; asked: number; delivered: number }
   picture_length: { planned: number; measured: number }
   sound_length: { planned: number; measured: number }
   /** `ms` is the largest distance. */
@@ -82,6 +98,9 @@ export type FilmFinding = { [C in FindingCode]: { code: C; data: FindingData[C] 
 
 /** Two frames of the slowest usual rate (24 a second) and an AAC packet (21 ms) at either end stay below it, in seconds. */
 export const LENGTH_TOLERANCE = 0.1
+
+/** Models deliver a little more or less than they are asked for. Below this share of it something is missing. */
+export const CLIP_LENGTH_MIN = 0.8
 
 /** Sound is spliced between AAC packets, at most half of one off: 10.7 ms at 48 kHz, 11.6 ms at 44.1 kHz. */
 export const SOUND_OFFSET_MAX_MS = 12
@@ -120,6 +139,7 @@ const OVERLAP_MIN = 0.1
 export function findingsOf(check: FilmCheck): FilmFinding[] {
   return [
     ...decodingFindings(check),
+    ...lengthFindings(check.lengths ?? []),
     ...seamFindings(check.seams),
     ...driftFindings(check.drift),
     ...spanFindings(check),
@@ -133,6 +153,18 @@ function* decodingFindings({ decodeError, seconds }: FilmCheck): Generator<FilmF
   if (picture !== null && isOff(picture))
     yield { code: 'picture_length', data: { planned, measured: picture } }
   if (sound !== null && isOff(sound)) yield { code: 'sound_length', data: { planned, measured: sound } }
+}
+
+function* lengthFindings(lengths: readonly ClipLength[]): Generator<FilmFinding> {
+  for (const [i, { asked, delivered }] of lengths.entries()) {
+    if (isShort({ asked, delivered }))
+      yield { code: 'short_segment', data: { segment: i + 1, asked, delivered } }
+  }
+}
+
+/** Whether a clip is much shorter than it was asked to be. */
+export function isShort({ asked, delivered }: ClipLength): boolean {
+  return delivered < CLIP_LENGTH_MIN * asked
 }
 
 function* seamFindings(seams: readonly Seam[]): Generator<FilmFinding> {

@@ -1,8 +1,9 @@
 import type { CardPlace } from './card.ts'
-import type { ClipMeasures, ClipsBefore } from './clip-measures.ts'
+import type { ClipRecord } from './clip-measures.ts'
+import type { UntaggedMatrix } from './colour.ts'
 import type { ErrorDetail } from './errors.ts'
 import type { JobChange, JobEvent } from './event.ts'
-import type { Encoded, FilmCheck, Seam } from './film-check.ts'
+import type { FilmCheck } from './film-check.ts'
 import type { Film, Job, JobStatus } from './job.ts'
 import type { Plan, PlanShape } from './plan.ts'
 import type { Enlist } from './queue.ts'
@@ -84,122 +85,13 @@ export interface VideoModel {
   cancel(order: RenderOrder, request: RemoteRequest): Promise<void>
 }
 
-// ─── media ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What a video file holds. Seconds, pixels, frames a second; `audioSeconds` and `audioCodec` are null without a sound track. */
-export interface ClipInfo {
-  width: number
-  height: number
-  fps: number
-  seconds: number
-  audioSeconds: number | null
-  /** By the sample entry's four letters, such as `avc1` and `mp4a`. */
-  codec: string
-  audioCodec: string | null
-  /** Some frames are decoded before others that are shown earlier. */
-  bFrames: boolean
-  /** Frames that can be decoded alone: 1 where only the first one can. */
-  syncFrames: number
-  /** How the file says that its colours are meant, such as `bt709`; null where it says nothing. */
-  matrix: string | null
-  /** When the first and the last frame are shown, in seconds from the film's start. */
-  firstFrame: number
-  lastFrame: number
-}
-
-/** What a film says of itself in its metadata. */
-export interface FilmLabel {
-  title: string
-  model: string
-  /** The day on which it was made. */
-  made: Date
-  /** IPTC's term: pictures of a trained model, or of a program without one. */
-  source: 'trainedAlgorithmicMedia' | 'algorithmicMedia'
-}
-
-/** What a film is to be made of. `clips` are paths, each clip going on from the last frame of the one before. */
-export interface JoinOrder {
-  clips: readonly string[]
-  /** What was measured of each when it came. What is missing is measured by the join, which takes longer than all the rest. */
-  measures?: readonly (ClipMeasures | null)[]
-  label: FilmLabel
-  /** The language of the mark that the picture's first seconds carry; null: the metadata alone says how the film was made. */
-  mark: Locale | null
-  /** How long each segment dissolves into the next, in ms; 0: not at all. */
-  crossfadeMs: number
-  /** Brings every clip's sound to one loudness; else only jumps are evened out. */
-  levelSound: boolean
-}
-
-/** What joining did. */
-export interface JoinedFilm {
-  /** Seconds that the picture lasts. */
-  seconds: number
-  seams: readonly Seam[]
-  encoded: Encoded
-}
-
-/** A clip and the picture that it was asked to open on. Both are paths. */
-export interface ChainLink {
-  clip: string
-  opening: string
-}
-
-/** Pictures and clips. Files that it writes are whole or not there. Throws `MediaError` with the tool's own words. */
-export interface Media {
-  probe(clip: string, signal?: AbortSignal): Promise<ClipInfo>
-  /** Checks a picture that somebody gave. Throws `UserError` `image_…`. */
-  checkImage(path: string): Promise<void>
-  /** Makes a picture of any size into a PNG of exactly this size, cut at its longer sides. */
-  fitImage(
-    path: string,
-    size: { width: number; height: number },
-    png: string,
-    signal: AbortSignal,
-  ): Promise<void>
-  /** Writes a clip's last shown frame as a PNG. */
-  lastFrame(clip: string, png: string, signal: AbortSignal): Promise<void>
-  /**
-   * The same for the last clip of a chain that began with the clip `first`: nudged towards that one's colours where the others have drifted
-   * away from them.
-   */
-  nudgedFrame(first: string, others: readonly ChainLink[], png: string, signal: AbortSignal): Promise<void>
-  /** Makes `clip` of `whole`, which is then gone: cut after a far sharper frame shortly before its end where there is one. */
-  cutToAnchor(whole: string, clip: string, signal: AbortSignal): Promise<void>
-  /** Measures a clip for the join; `before` is null for a film's first clip. */
-  measure(clip: string, before: ClipsBefore | null, signal: AbortSignal): Promise<ClipMeasures>
-  /** Joins clips into one film. */
-  join(order: JoinOrder, film: string, signal: AbortSignal): Promise<JoinedFilm>
-  /** Decodes a joined film and measures it. A damaged film is told of in the result; only a full disk is thrown. */
-  check(film: string, joined: JoinedFilm, signal: AbortSignal): Promise<FilmCheck>
-}
-
-/** What is made of a film for places that can't take it as it is. Files that it writes are whole or not there. Throws `MediaError`. */
-export interface Previews {
-  /** Writes its best frame as a JPEG. */
-  poster(film: string, jpg: string, signal: AbortSignal): Promise<void>
-  /** Writes four frames of each segment as one JPEG, a row a segment. `starts`: where the segments begin, in seconds. */
-  contactSheet(film: string, jpg: string, starts: readonly number[], signal: AbortSignal): Promise<void>
-  /** Writes moments of it as a small animated WebP, without sound. */
-  preview(film: string, webp: string, signal: AbortSignal): Promise<void>
-  /** Writes a picture, such as a last frame, as a small JPEG. */
-  still(png: string, jpg: string, signal: AbortSignal): Promise<void>
-  /** Writes all of it, with sound, as an MP4 of at most `maxBytes`. Throws `UserError` `size_unreachable`. */
-  smaller(
-    film: string,
-    mp4: string,
-    order: { maxBytes: number; label: FilmLabel },
-    signal: AbortSignal,
-  ): Promise<void>
-}
-
 // ─── files ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The folder in which a job's files lie while it runs. Segments count from 1. */
 export interface WorkFolder {
   clip(jobId: string, segment: number): string
-  /** Where a clip lies that is still to be cut. */
-  uncutClip(jobId: string, segment: number): string
+  /** Where a clip lies as it was delivered, until it is one that can be joined. */
+  deliveredClip(jobId: string, segment: number): string
   lastFrame(jobId: string, segment: number): string
   opening(jobId: string): string
   film(jobId: string): string
@@ -336,6 +228,10 @@ export interface JobStore {
   checkLimits(job: JobCost, limits: Limits): Promise<void>
   /** How long the newest segments of a model took, from being sent to being stored: their median in seconds; null before the first. */
   usualSeconds(model: string): Promise<number | null>
+  /** The matrix that most of a model's newest measured clips were encoded by; null before the first. */
+  usualMatrix(model: string): Promise<UntaggedMatrix | null>
+  /** What was measured of a job's clips, by segment. */
+  clipRecords(jobId: string): Promise<ClipRecord[]>
 
   /** Takes an unfinished job for `leaseMs`; null where another worker holds it or there is nothing to do. */
   claim(id: string, worker: string, leaseMs: number): Promise<Job | null>
@@ -351,6 +247,8 @@ export interface JobStore {
   /** `plan` is null where the job's segments are there from an earlier run. */
   startGenerating(claim: Claim, plan: Plan | null): Promise<void>
   moveSegment(claim: Claim, segment: Segment, to: SegmentState, move?: SegmentMove): Promise<Segment>
+  /** Keeps what was measured of a segment's clip, until that is rendered again. */
+  recordClip(claim: Claim, segment: Pick<Segment, 'index'>, record: Partial<ClipRecord>): Promise<void>
   startMerging(claim: Claim): Promise<void>
   complete(claim: Claim, film: Film): Promise<void>
   fail(claim: Claim, error: ErrorDetail): Promise<void>

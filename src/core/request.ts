@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { UntaggedMatrix } from './colour.ts'
 import { type ErrorDetail, userError } from './errors.ts'
 
 export const LOCALES = ['ko', 'en'] as const
@@ -59,6 +60,8 @@ export interface ModelCapabilities {
   anchor: 'last' | 'sharpest'
   /** Colours of that frame: as the clip has them, or nudged towards the first clip's where the clips drift away from them. */
   colours: 'as they come' | 'nudged'
+  /** The matrix of its clips if they name none, for a model that the rule (`UNTAGGED_MATRIX`) is wrong about. */
+  untaggedMatrix?: UntaggedMatrix | undefined
   /** In UTF-16 units. */
   promptMax: number
   /** The language that its prompts are best written in; `any`: the user's own. */

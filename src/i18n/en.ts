@@ -124,7 +124,8 @@ export const en = {
     'Segment {{segment}} could not be made, and may work later: {{reason}}. What is finished is kept; retry goes on from here.',
   'error.render_outcome_unknown':
     'It can’t be known whether the request for segment {{segment}} was accepted ({{reason}}). Nothing more was paid; retry may pay this one segment again.',
-  'error.clip_unusable': 'What was delivered for segment {{segment}} is not a usable clip: {{reason}}.',
+  'error.clip_unusable':
+    'The video model delivered a file for segment {{segment}} that cannot be played ({{reason}}). It was fetched several times and paid once. Retry fetches it again; if it is still broken, the segment is rendered and paid again.',
   'error.clip_lost':
     'The finished clip of segment {{segment}} is no longer to be had: {{reason}}. Start the film anew.',
   'error.join_failed': 'The segments could not be joined: {{reason}}. They are kept; retry joins them again.',
@@ -163,6 +164,8 @@ export const en = {
 
   'finding.undecodable':
     'The film can’t be decoded without errors ({{reason}}). Watch it before you pass it on; if it is broken, make it anew.',
+  'finding.short_segment':
+    'Segment {{segment}} lasts {{delivered}} s instead of {{asked}} s: the video model delivered less than it was asked for.',
   'finding.picture_length':
     'The picture lasts {{measured}} s instead of {{planned}} s. Watch whether the end is there.',
   'finding.sound_length': 'The sound lasts {{measured}} s, and the picture {{planned}} s.',

@@ -136,6 +136,10 @@ export function findingText(finding: FilmFinding, locale: Locale): string {
   switch (code) {
     case 'undecodable':
       return text(locale, `finding.${code}`, data)
+    case 'short_segment': {
+      const [asked, delivered] = [data.asked.toFixed(1), data.delivered.toFixed(1)]
+      return text(locale, `finding.${code}`, { segment: data.segment, asked, delivered })
+    }
     case 'picture_length':
     case 'sound_length': {
       const [planned, measured] = [data.planned.toFixed(1), data.measured.toFixed(1)]

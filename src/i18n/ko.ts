@@ -127,7 +127,8 @@ export const ko: Record<keyof typeof en, string> = {
     '세그먼트 {{segment}} 생성에 실패했고, 나중에는 될 수 있습니다: {{reason}}. 끝난 부분은 보관되며 다시 시도하면 여기서 이어갑니다.',
   'error.render_outcome_unknown':
     '세그먼트 {{segment}} 요청이 접수되었는지 알 수 없습니다({{reason}}). 더 결제된 것은 없으며, 다시 시도하면 이 세그먼트 하나가 두 번 결제될 수 있습니다.',
-  'error.clip_unusable': '세그먼트 {{segment}}의 결과가 쓸 수 있는 영상이 아닙니다: {{reason}}.',
+  'error.clip_unusable':
+    '세그먼트 {{segment}}의 영상 파일을 재생할 수 없습니다({{reason}}). 여러 번 내려받았지만 같은 결과였고, 비용은 한 번만 나갔습니다. 다시 시도하면 파일을 다시 받아 보고, 그래도 재생되지 않으면 이 세그먼트를 새로 만들며 비용이 한 번 더 듭니다.',
   'error.clip_lost':
     '세그먼트 {{segment}}의 완성된 영상을 더는 가져올 수 없습니다: {{reason}}. 처음부터 다시 만들어 주세요.',
   'error.join_failed':
@@ -169,6 +170,8 @@ export const ko: Record<keyof typeof en, string> = {
 
   'finding.undecodable':
     '영상을 오류 없이 디코딩할 수 없습니다({{reason}}). 공유하기 전에 확인하고, 깨져 있으면 새로 만들어 주세요.',
+  'finding.short_segment':
+    '세그먼트 {{segment}}의 길이가 {{asked}}초가 아니라 {{delivered}}초입니다. 영상 모델이 요청보다 짧게 만들었습니다.',
   'finding.picture_length':
     '화면 길이가 {{planned}}초가 아니라 {{measured}}초입니다. 끝부분이 빠지지 않았는지 확인해 주세요.',
   'finding.sound_length': '소리 길이는 {{measured}}초이고 화면 길이는 {{planned}}초입니다.',

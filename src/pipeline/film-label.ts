@@ -1,5 +1,5 @@
 import type { Job } from '../core/job.ts'
-import type { FilmLabel } from '../core/ports.ts'
+import type { FilmLabel } from '../core/ports/media.ts'
 import type { ModelCapabilities } from '../core/request.ts'
 
 /** What a job's film says of itself. */

@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ClipMeasures } from '../core/clip-measures.ts'
-import { isDatabaseAway, isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
+import type { ClipFile } from '../core/clip-measures.ts'
+import { isDatabaseAway, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
 import { type Job, PROGRESS } from '../core/job.ts'
-import type { ChainLink, Claim, RenderedClip, RenderOrder, SegmentMove, VideoModel } from '../core/ports.ts'
+import type { Claim, JobStore, RenderedClip, RenderOrder, SegmentMove, VideoModel } from '../core/ports.ts'
 import { plus } from '../core/price.ts'
-import type { ModelCapabilities } from '../core/request.ts'
 import type { RemoteRequest, Segment, SegmentState } from '../core/segment.ts'
-import { fetchClip, fetchOpening, keepForOthers, type SharingDeps } from './share-files.ts'
+import { bringBack, type Chain, type KeepClipDeps, type KeptClip, keepClip } from './keep-clip.ts'
+import { type Measuring, startMeasuring } from './measure-clips.ts'
+import { fetchOpening, keepForOthers } from './share-files.ts'
 import { type Await, type PlaceDeps, takePlace } from './take-place.ts'
 
-export interface RenderDeps extends PlaceDeps, SharingDeps {
-  /** The provider behind a model's id. */
-  videoModel: (id: string) => VideoModel
-  /** What is true of a model. */
-  capabilities: (model: string) => ModelCapabilities
+export interface RenderDeps extends PlaceDeps, KeepClipDeps {
+  jobs: JobStore
   /** The pauses after passing failures of the provider, in milliseconds; after one more the job fails. */
   pauses: readonly number[]
 }
@@ -24,24 +22,23 @@ export const PAUSES: RenderDeps['pauses'] = [2000, 4000, 8000, 16_000, 30_000]
 /** How often it is tried to write down a request that the provider has accepted, and the pause between, in milliseconds. */
 const NOTE = { tries: 30, pauseMs: 1000 }
 
-/** How often a clip is fetched that can't be read. */
-const TRIES = 3
-
-/** One job's render: `payAgain` is used up by the first request whose outcome can't be known. */
-interface Run {
+/** One job's render: `payAgain` is used up by the first request that is paid again. */
+interface Run extends Chain {
   deps: RenderDeps
   claim: Claim
-  job: Job
-  of: number
   payAgain: boolean
-  signal: AbortSignal
+  measuring: Measuring
+}
+
+/** The clips of a job, and what is still being measured of the last of them. */
+export interface RenderedClips {
+  clips: readonly ClipFile[]
+  measuring: Measuring
 }
 
 /**
  * The paid loop: each segment is led through its ledger to `stored`, and the next one opens on its last frame.
  * What an earlier run has done is found in the ledger and in the work folder, and not done again.
- *
- * Returns what was measured of the clips that came in this run, each while the next one was rendered; null for the others.
  */
 export async function renderSegments(
   deps: RenderDeps,
@@ -49,49 +46,31 @@ export async function renderSegments(
   job: Job,
   segments: readonly Segment[],
   signal: AbortSignal,
-): Promise<(ClipMeasures | null)[]> {
-  const run: Run = { deps, claim, job, of: segments.length, payAgain: job.payAgain, signal }
-  const measures: Promise<ClipMeasures | null>[] = []
+): Promise<RenderedClips> {
+  const records = await deps.jobs.clipRecords(job.id)
+  const chain: Chain = { deps, job, of: segments.length, records, clips: [], signal }
+  const measuring = startMeasuring(deps, claim, chain)
+  const run: Run = Object.assign(chain, { deps, claim, payAgain: job.payAgain, measuring })
   const kept: Promise<void>[] = []
   try {
     await fetchOpening(deps, job, signal)
     for (const segment of segments) {
       signal.throwIfAborted()
       if (segment.state === 'stored') {
-        await bringBack(run, segment)
-        measures.push(Promise.resolve(null))
+        measuring.add(segment, await bringBack(run, segment))
       } else {
         await render(run, segment)
-        kept.push(keepForOthers(deps, job, segment, signal))
-        measures.push(measure(run, segment, [...measures]))
+        kept.push(keepForOthers(deps, job, segment, run.of, signal))
       }
     }
-  } finally {
-    // nothing may still read clips that are then cleared away
-    await Promise.all([...measures, ...kept])
-  }
-  return Promise.all(measures)
-}
-
-/** Never rejects: what could not be measured here is measured by the join, which says what is wrong with it. */
-async function measure(
-  run: Run,
-  { index }: Segment,
-  earlier: readonly Promise<ClipMeasures | null>[],
-): Promise<ClipMeasures | null> {
-  const { media, work, log } = run.deps
-  const { id } = run.job
-  const before = {
-    clips: earlier.map((_, i) => work.clip(id, i + 1)),
-    measures: await Promise.all(earlier),
-    lastFrame: work.lastFrame(id, index - 1),
-  }
-  try {
-    return await media.measure(work.clip(id, index), index === 1 ? null : before, run.signal)
   } catch (error) {
-    if (!run.signal.aborted) log.warn({ job_id: id, segment: index, err: error }, 'cannot measure a clip')
-    return null
+    // nothing may still read clips that are then cleared away
+    await measuring.settled()
+    throw error
+  } finally {
+    await Promise.all(kept)
   }
+  return { clips: run.clips, measuring }
 }
 
 /** Stops what the provider still works on for a job. What it can't stop is logged, and never keeps a job from ending. */
@@ -136,7 +115,7 @@ function step(run: Run, segment: Segment): Promise<Segment> {
     case 'submitted':
       return waitForClip(run, segment)
     case 'rendered':
-      return keepClip(run, segment)
+      return storeClip(run, segment)
     case 'stored':
       return Promise.resolve(segment)
   }
@@ -230,97 +209,23 @@ function awaitClipOf(deps: RenderDeps): Await {
   }
 }
 
-/** Brings a rendered clip home, and makes sure that it is one before it counts. */
-async function keepClip(run: Run, segment: Segment): Promise<Segment> {
-  const { media, work } = run.deps
+/** A clip that can't be used is rendered, and paid, again only if a person has said so. */
+async function storeClip(run: Run, segment: Segment): Promise<Segment> {
   const { index, title } = segment
-  const clip = work.clip(run.job.id, index)
-  for (let tries = 1; ; tries += 1) {
-    const fetched = tries > 1 || !(await work.has(clip))
-    if (fetched) await download(run, segment).catch(asUnusable(index))
-    try {
-      if (fetched) await cut(run, segment)
-      const delivered = await media.probe(clip, run.signal)
-      await writeFrame(run, segment)
-      // what each model really delivers is known from here alone
-      const { model, request } = segment
-      const about = { job_id: run.job.id, segment: index, request_id: request?.id, model }
-      run.deps.log.info({ ...about, clip: delivered }, 'clip')
-      break
-    } catch (error) {
-      if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
-      if (tries < TRIES) continue
-      await move(run, segment, 'planned')
-      throw userError('clip_unusable', { segment: index, reason: reasonOf(error) }, { cause: error })
-    }
+  let kept: KeptClip
+  try {
+    kept = await keepClip(run, segment)
+  } catch (error) {
+    if (!run.payAgain || !(error instanceof UserError) || error.detail.code !== 'clip_unusable') throw error
+    run.payAgain = false
+    return move(run, segment, 'planned')
   }
-  return move(run, segment, 'stored', {
+  const stored = await move(run, segment, 'stored', {
     progress: PROGRESS.generating(index, run.of),
     change: { type: 'segment_done', segment: index, of: run.of, title },
   })
-}
-
-/** A stored segment whose files are missing on this machine, or broken: the clip is fetched again, never rendered again. */
-async function bringBack(run: Run, segment: Segment): Promise<void> {
-  const { media, work } = run.deps
-  const clip = work.clip(run.job.id, segment.index)
-  const frame = work.lastFrame(run.job.id, segment.index)
-  const whole = await media.probe(clip, run.signal).then(
-    () => true,
-    () => false,
-  )
-  if (!whole && !(await fetchClip(run.deps, run.job, clip, run.signal))) {
-    await download(run, segment).catch((error) => {
-      if (run.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
-      throw userError('clip_lost', { segment: segment.index, reason: reasonOf(error) }, { cause: error })
-    })
-    await cut(run, segment)
-  }
-  if (!(await work.has(frame))) await writeFrame(run, segment)
-}
-
-/** A clip that is to be cut does not have its own name before it is: nothing is ever cut twice. */
-async function download(run: Run, segment: Segment): Promise<void> {
-  const { work } = run.deps
-  const place = anchorOf(run, segment) === 'last' ? work.clip : work.uncutClip
-  const path = place(run.job.id, segment.index)
-  await modelOf(run, segment).download(segment.clipUrl ?? '', path, run.signal)
-}
-
-async function cut(run: Run, segment: Segment): Promise<void> {
-  if (anchorOf(run, segment) === 'last') return
-  const { media, work } = run.deps
-  const { index } = segment
-  await media.cutToAnchor(work.uncutClip(run.job.id, index), work.clip(run.job.id, index), run.signal)
-}
-
-/** Nothing opens on the last segment: it is shown to its end. */
-function anchorOf(run: Run, segment: Segment): ModelCapabilities['anchor'] {
-  return segment.index === run.of ? 'last' : run.deps.capabilities(segment.model).anchor
-}
-
-/** Writes the frame that the next segment opens on. */
-async function writeFrame(run: Run, segment: Segment): Promise<void> {
-  const { media, work, capabilities } = run.deps
-  const { index, model } = segment
-  const { id } = run.job
-  const png = work.lastFrame(id, index)
-  if (index === run.of || capabilities(model).colours === 'as they come') {
-    return media.lastFrame(work.clip(id, index), png, run.signal)
-  }
-  const others = Array.from(
-    { length: index - 1 },
-    (_, i): ChainLink => ({ clip: work.clip(id, i + 2), opening: work.lastFrame(id, i + 1) }),
-  )
-  await media.nudgedFrame(work.clip(id, 1), others, png, run.signal)
-}
-
-/** A clip that can't be fetched for good stays `rendered`: a retry fetches it, and pays nothing. */
-function asUnusable(segment: number) {
-  return (error: unknown): never => {
-    if (!(error instanceof ProviderError) || error.kind !== 'rejected') throw error
-    throw userError('clip_unusable', { segment, reason: error.message }, { cause: error })
-  }
+  run.measuring.add(stored, kept)
+  return stored
 }
 
 async function move(run: Run, segment: Segment, to: SegmentState, what?: SegmentMove): Promise<Segment> {

@@ -1,4 +1,3 @@
-import type { ClipMeasures } from '../core/clip-measures.ts'
 import {
   type ErrorDetail,
   isDatabaseAway,
@@ -9,15 +8,13 @@ import {
 } from '../core/errors.ts'
 import type { FilmCheck } from '../core/film-check.ts'
 import { type Film, isUnfinished, type Job } from '../core/job.ts'
+import type { FilmLabel, JoinOrder, Media } from '../core/ports/media.ts'
 import {
   type Claim,
   ClaimLost,
   type EventLog,
-  type FilmLabel,
   type JobStore,
-  type JoinOrder,
   type Log,
-  type Media,
   type ObjectStore,
   type WorkFolder,
 } from '../core/ports.ts'
@@ -28,7 +25,7 @@ import { endCancelled } from './cancel-job.ts'
 import { claimJob, JobCancelled } from './claim.ts'
 import { filmLabel } from './film-label.ts'
 import { type PlanDeps, planShots } from './plan-shots.ts'
-import { type RenderDeps, renderSegments } from './render-segments.ts'
+import { type RenderDeps, type RenderedClips, renderSegments } from './render-segments.ts'
 
 /** Everything a run needs. `now` is the date that a film's metadata gets. */
 export interface RunDeps extends PlanDeps, RenderDeps {
@@ -82,10 +79,14 @@ async function makeFilm(deps: RunDeps, claim: Claim, job: Job, signal: AbortSign
     await deps.jobs.startGenerating(claim, planned ? null : await planShots(deps, job, signal))
   }
   const segments = await deps.jobs.segments(job.id)
-  const measures = await renderSegments(deps, claim, job, segments, signal)
-  if (job.status !== 'merging') await deps.jobs.startMerging(claim)
-  const film = await joinAndStore(deps, job, segments, measures, signal)
-  await deps.jobs.complete(claim, film)
+  const rendered = await renderSegments(deps, claim, job, segments, signal)
+  try {
+    if (job.status !== 'merging') await deps.jobs.startMerging(claim)
+    const film = await joinAndStore(deps, job, segments, rendered, signal)
+    await deps.jobs.complete(claim, film)
+  } finally {
+    await rendered.measuring.settled()
+  }
   await deps.work.remove(job.id)
   await deps.depot?.clear(job)
 }
@@ -94,11 +95,11 @@ async function joinAndStore(
   deps: RunDeps,
   job: Job,
   segments: readonly Segment[],
-  measures: readonly (ClipMeasures | null)[],
+  rendered: RenderedClips,
   signal: AbortSignal,
 ): Promise<Film> {
   const path = deps.work.film(job.id)
-  const check = await joinAndCheck(deps, job, segments, measures, signal)
+  const check = await joinAndCheck(deps, job, segments, rendered, signal)
   const { width, height, seconds } = await deps.media.probe(path, signal)
   const key = `films/${job.id}.mp4`
   await store(deps, key, path, signal)
@@ -118,22 +119,28 @@ async function joinAndCheck(
   deps: RunDeps,
   job: Job,
   segments: readonly Segment[],
-  measures: readonly (ClipMeasures | null)[],
+  rendered: RenderedClips,
   signal: AbortSignal,
 ): Promise<FilmCheck> {
   const path = deps.work.film(job.id)
   const done = (await deps.work.has(path)) ? await deps.work.readCheck(job.id) : null
   if (done !== null) return done
   const order: JoinOrder = {
-    clips: segments.map((segment) => deps.work.clip(job.id, segment.index)),
-    measures,
+    clips: rendered.clips,
+    measures: await rendered.measuring.measures(),
     label: await labelOf(deps, job),
     mark: deps.visibleLabel ? job.locale : null,
     crossfadeMs: job.request.crossfade,
     levelSound: job.request.levelSound,
   }
   const joined = await deps.media.join(order, path, signal).catch(failAs('join_failed'))
-  const check = await deps.media.check(path, joined, signal).catch(failAs('join_failed'))
+  const inspections = await rendered.measuring.inspections()
+  const lengths = segments.map(({ seconds }, i) => ({
+    asked: seconds,
+    delivered: inspections[i]?.seconds.picture ?? seconds,
+  }))
+  const measured = await deps.media.check(path, joined, inspections, signal).catch(failAs('join_failed'))
+  const check = { ...measured, lengths }
   await deps.work.writeCheck(job.id, check)
   return check
 }

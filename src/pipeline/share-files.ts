@@ -1,6 +1,7 @@
 import { isDiskFull } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
-import type { Log, Media, Previews, WorkFolder } from '../core/ports.ts'
+import type { Media, Previews } from '../core/ports/media.ts'
+import type { Log, WorkFolder } from '../core/ports.ts'
 import type { Segment } from '../core/segment.ts'
 import type { Depot } from './depot.ts'
 import { stillOf } from './show-last-frame.ts'
@@ -26,18 +27,21 @@ export async function fetchOpening(
   }
 }
 
-/** Keeps a stored clip, and a small picture of its last frame. Never rejects: what is not kept is fetched from the provider again. */
+/** Keeps a stored clip, and a small picture of the frame that the next one opens on. Never rejects: what is not kept is fetched from the provider again. */
 export async function keepForOthers(
   { depot, work, previews, log }: SharingDeps,
   job: Job,
   { index }: Segment,
+  of: number,
   signal: AbortSignal,
 ): Promise<void> {
   if (depot === null) return
   const frame = work.lastFrame(job.id, index)
   try {
-    await previews.still(frame, stillOf(frame), signal)
-    await depot.keep(job.id, stillOf(frame), signal)
+    if (index < of) {
+      await previews.still(frame, stillOf(frame), signal)
+      await depot.keep(job.id, stillOf(frame), signal)
+    }
     await depot.keep(job.id, work.clip(job.id, index), signal)
   } catch (error) {
     if (signal.aborted) return

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import type { JobStore, Previews, WorkFolder } from '../core/ports.ts'
+import type { Previews } from '../core/ports/media.ts'
+import type { JobStore, WorkFolder } from '../core/ports.ts'
 import type { Depot } from './depot.ts'
 
 /** Where a last frame's small JPEG lies, beside the frame. */

@@ -1,7 +1,8 @@
 import type { CardPlace } from '../core/card.ts'
 import { reasonOf, userError } from '../core/errors.ts'
 import type { Job } from '../core/job.ts'
-import type { Identity, JobStore, Limits, Media, WorkFolder } from '../core/ports.ts'
+import type { Media } from '../core/ports/media.ts'
+import type { Identity, JobStore, Limits, WorkFolder } from '../core/ports.ts'
 import { allowedEstimate, type Ceilings } from '../core/price.ts'
 import type { JobQueue } from '../core/queue.ts'
 import {

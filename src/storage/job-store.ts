@@ -15,6 +15,7 @@ import { type Claim, ClaimLost, type JobStore } from '../core/ports.ts'
 import type { Transaction } from '../core/queue.ts'
 import { PLAIN_JOIN } from '../core/request.ts'
 import { canMoveSegment, OCCUPYING, type Segment } from '../core/segment.ts'
+import { clipRecords, ledgerColumns, recordClip, usualMatrix } from './clip-records.ts'
 import { type Db, queryOf } from './db.ts'
 import { appendEvent, type Describe } from './event-log.ts'
 import { checkActiveLimit, checkLimits, lockUser, usageOf } from './limits.ts'
@@ -91,7 +92,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
   async function segmentsOf(tx: Db, jobId: string): Promise<Segment[]> {
     if (!isUuid(jobId)) return []
     const rows = await tx
-      .select()
+      .select(ledgerColumns)
       .from(segments)
       .where(eq(segments.jobId, jobId))
       .orderBy(asc(segments.index))
@@ -176,6 +177,13 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
     checkLimits: (job, limits) => checkLimits(db, job, limits),
 
     usualSeconds: (model) => usualSeconds(db, model),
+    usualMatrix: (model) => usualMatrix(db, model),
+    clipRecords: (jobId) => clipRecords(db, jobId),
+    recordClip: (claim, { index }, record) =>
+      underClaim(claim, UNFINISHED, {}, async (tx) => {
+        await recordClip(tx, claim.jobId, index, record)
+        return null
+      }),
 
     async claim(id, worker, leaseMs) {
       if (!isUuid(id)) return null
@@ -257,7 +265,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
       const set = {
         ...(progress === undefined ? {} : { progress: atLeast(progress) }),
         // one permission pays for one segment
-        ...(segment.state === 'submitting' && to === 'planned' ? { payAgain: false } : {}),
+        ...(segment.state !== 'submitted' && to === 'planned' ? { payAgain: false } : {}),
       }
       let stored = moved
       await underClaim(claim, ['generating'], set, async (tx) => {
@@ -270,6 +278,8 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
             clipUrl: moved.clipUrl,
             costUsd: moved.costUsd,
             attempts: moved.attempts,
+            // they are of the clip that was there before
+            ...(to === 'planned' ? { measures: null, inspection: null } : {}),
             updatedAt: now,
           })
           .where(
@@ -279,7 +289,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
               eq(segments.state, segment.state),
             ),
           )
-          .returning()
+          .returning(ledgerColumns)
         if (!row) throw new ClaimLost(`segment ${segment.index} is no longer ${segment.state}`)
         stored = toSegment(row)
         if (OCCUPYING.includes(segment.state) && !OCCUPYING.includes(to)) await tellOfPlace(tx)
@@ -331,7 +341,7 @@ export function createJobStore(db: Db, describe: Describe): JobStore {
             error: null,
             errorMessage: null,
             cancelRequestedAt: null,
-            payAgain: sql`${jobs.error} ->> 'code' = 'render_outcome_unknown'`,
+            payAgain: sql`${jobs.error} ->> 'code' in ('render_outcome_unknown', 'clip_unusable')`,
             updatedAt: now,
           })
           .where(and(eq(jobs.id, id), inArray(jobs.status, sourcesOf('queued'))))
@@ -372,7 +382,7 @@ export function toJob(row: JobRow): Job {
   }
 }
 
-function toSegment(row: typeof segments.$inferSelect): Segment {
+function toSegment(row: Omit<typeof segments.$inferSelect, 'measures' | 'inspection'>): Segment {
   const { requestId, requestUrls, createdAt, ...rest } = row
   return { ...rest, request: requestId === null ? null : { id: requestId, urls: requestUrls ?? {} } }
 }

@@ -21,6 +21,7 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core'
 import type { ChatName } from '../core/card.ts'
+import type { ClipInspection, ClipMeasures } from '../core/clip-measures.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import type { JobChange } from '../core/event.ts'
 import { type Film, JOB_STATUSES } from '../core/job.ts'
@@ -162,7 +163,10 @@ export const jobLogs = pgTable(
   ],
 )
 
-/** The ledger: what was asked of the provider for each shot, and what came of it. `index` counts from 1. */
+/**
+ * The ledger: what was asked of the provider for each shot, and what came of it. `index` counts from 1. `measures` and `inspection` are what
+ * was seen of its clip.
+ */
 export const segments = pgTable(
   'segments',
   {
@@ -180,6 +184,8 @@ export const segments = pgTable(
     clipUrl: text('clip_url'),
     costUsd: numeric('cost_usd', { precision: 12, scale: 6, mode: 'number' }),
     attempts: integer('attempts').notNull().default(0),
+    measures: jsonb('measures').$type<ClipMeasures>(),
+    inspection: jsonb('inspection').$type<ClipInspection>(),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },

@@ -11,7 +11,7 @@ export function createWorkFolder(root: string): WorkFolder {
   const numbered = (segment: number) => String(segment).padStart(2, '0')
   return {
     clip: (jobId, segment) => of(jobId, `clip-${numbered(segment)}.mp4`),
-    uncutClip: (jobId, segment) => of(jobId, `clip-${numbered(segment)}-uncut.mp4`),
+    deliveredClip: (jobId, segment) => of(jobId, `clip-${numbered(segment)}-delivered.mp4`),
     lastFrame: (jobId, segment) => of(jobId, `last-frame-${numbered(segment)}.png`),
     opening: (jobId) => of(jobId, OPENING),
     film: (jobId) => of(jobId, 'film.mp4'),

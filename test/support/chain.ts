@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ChainLink, Media } from '../../src/core/ports.ts'
+import type { ChainLink, Media } from '../../src/core/ports/media.ts'
 import { ffmpeg } from './clips.ts'
 
 /** A clip of a model without loss. */

@@ -1,5 +1,5 @@
-import { readFile, rename, rm } from 'node:fs/promises'
-import { type Clip, openClip, type Scratch, withScratch } from './clip-file.ts'
+import { readFile } from 'node:fs/promises'
+import type { Clip, Scratch } from './clip-file.ts'
 import { fromLastFrame } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import { type Cut, cuts } from './join/piece.ts'
@@ -27,23 +27,21 @@ interface Luma {
 }
 
 /**
- * Makes `clip` out of `whole`, which is gone afterwards: cut after a frame of the last half second that is far sharper than the last one,
- * so that the next segment opens on that, or as it is. The picture's packets are copied; sound goes on for less than a packet more.
- * Throws `MediaError`.
+ * Writes `clip`, a copy of a clip that ends on a frame of the last half second that is far sharper than the last one, so that the next
+ * segment opens on that. The picture's packets are copied; sound goes on for less than a packet more. False if the last frame is as
+ * sharp as any: nothing is written then. Throws `MediaError`.
  */
 export async function cutToAnchor(
   ffmpeg: Ffmpeg,
-  whole: string,
+  opened: Clip,
   clip: string,
+  scratch: Scratch,
   signal: AbortSignal,
-): Promise<void> {
-  await withScratch(clip, async (scratch) => {
-    const opened = await openClip(ffmpeg, whole, scratch, signal)
-    const cut = await findAnchor(ffmpeg, opened, scratch, signal)
-    if (cut === null) await rename(whole, clip)
-    else await writeCut(ffmpeg, opened, cut, clip, scratch, signal)
-  })
-  await rm(whole, { force: true })
+): Promise<boolean> {
+  const cut = await findAnchor(ffmpeg, opened, scratch, signal)
+  if (cut === null) return false
+  await writeCut(ffmpeg, opened, cut, clip, scratch, signal)
+  return true
 }
 
 /** Where the clip is cut after its anchor; null where the last frame is the anchor. */

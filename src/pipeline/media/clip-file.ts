@@ -1,15 +1,21 @@
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { ClipFile } from '../../core/clip-measures.ts'
+import { type Matrix, UNTAGGED_MATRIX } from '../../core/colour.ts'
+import { taggedMatrix } from './colour.ts'
 import { type Ffmpeg, MediaError } from './ffmpeg.ts'
 import { ImplausibleMp4, NotPlainMp4, TruncatedMp4 } from './mp4/box.ts'
-import { type Mp4, readMp4, SECONDS_MAX } from './mp4/reader.ts'
+import { type Mp4, readMp4 } from './mp4/reader.ts'
+import { isJoinable, type Repaired, repair } from './repair.ts'
 
 /** A clip's file with its tables. */
 export interface Clip {
   path: string
   mp4: Mp4
-  /** It had to be encoded to become a plain MP4. */
-  encoded: boolean
+  /** The matrix of its colours: the file's own, or what is known of files that name none. */
+  matrix: Matrix
+  /** What had to be encoded to make it joinable. */
+  encoded: Repaired
 }
 
 /** Names a new file for what is only wanted for a while, an `.mp4` unless it says otherwise. */
@@ -31,64 +37,46 @@ export async function withScratch<T>(path: string, work: (scratch: Scratch) => P
   }
 }
 
+/** A film of ours, which names its colours itself. */
+export function filmFile(path: string): ClipFile {
+  return { path, untagged: UNTAGGED_MATRIX }
+}
+
 /**
- * Reads a clip; where it is no plain MP4, a plain one is made of it: with its packets as they are if that is enough, else encoded
- * anew. Throws `MediaError` where it is no video, or not whole.
+ * Reads a clip. One that can't be joined as it is becomes a plain MP4 with as little encoding as possible, under a scratch name. `salvage`
+ * takes what is there of a file that is not whole. Throws `MediaError` if no decoder reads it, or it is not whole.
  */
 export async function openClip(
   ffmpeg: Ffmpeg,
-  path: string,
+  { path, untagged }: ClipFile,
   scratch: Scratch,
   signal?: AbortSignal,
+  salvage = false,
 ): Promise<Clip> {
-  const asItIs = await readPlain(path)
-  if (!(asItIs instanceof NotPlainMp4)) return { path, mp4: asItIs, encoded: false }
-  const plain = await scratch()
-  const streams = ['-map', '0:V:0', '-map', '0:a:0?', '-dn', '-sn']
-  try {
-    await ffmpeg.run(
-      { inputs: [{ source: path }], options: [...streams, '-c', 'copy'], output: plain },
-      signal,
-    )
-    const copied = await readPlain(plain)
-    if (!(copied instanceof NotPlainMp4)) return { path: plain, mp4: copied, encoded: false }
-  } catch (error) {
-    if (!(error instanceof MediaError)) throw error
-    // MP4 can't hold every codec.
+  const read = await readPlain(path)
+  if (read instanceof TruncatedMp4 && !salvage) {
+    throw new MediaError(`${basename(path)} is not whole: ${read.message}`, {}, { cause: read })
   }
-  const anew = [
-    '-c:v',
-    'libx264',
-    '-preset',
-    'veryfast',
-    '-crf',
-    '16',
-    '-pix_fmt',
-    'yuv420p',
-    '-c:a',
-    'aac',
-    '-ac',
-    '2',
-    '-t',
-    `${SECONDS_MAX}`,
-  ]
-  const even = ['-vf', "scale=w='trunc(iw*sar/2+0.5)*2':h='trunc(ih/2+0.5)*2',setsar=1"]
-  await ffmpeg.run(
-    { inputs: [{ source: path }], options: [...streams, ...even, ...anew], output: plain },
-    signal,
-  )
-  const encoded = await readPlain(plain)
-  if (encoded instanceof NotPlainMp4) throw new MediaError(`${basename(path)}: ${encoded.message}`)
-  return { path: plain, mp4: encoded, encoded: true }
+  const mp4 = read instanceof Error ? null : read
+  if (mp4 !== null && isJoinable(mp4)) {
+    return { path, mp4, matrix: matrixOf(mp4, untagged), encoded: { picture: false, sound: false } }
+  }
+  const repaired = await repair(ffmpeg, { path, mp4, readPlain }, await scratch(), signal)
+  return { ...repaired, matrix: matrixOf(repaired.mp4, untagged) }
 }
 
-/** Reads a clip that is a plain MP4; null for any other. Throws `MediaError` where it is not whole. */
-export async function openPlainClip(path: string): Promise<Clip | null> {
+/** Reads a clip that can be joined as it is; null for any other. Throws `MediaError` if it is no clip. */
+export async function openPlainClip({ path, untagged }: ClipFile): Promise<Clip | null> {
   const mp4 = await readPlain(path)
-  return mp4 instanceof NotPlainMp4 ? null : { path, mp4, encoded: false }
+  if (mp4 instanceof Error || !isJoinable(mp4)) return null
+  return { path, mp4, matrix: matrixOf(mp4, untagged), encoded: { picture: false, sound: false } }
 }
 
-async function readPlain(path: string): Promise<Mp4 | NotPlainMp4> {
+function matrixOf({ video }: Mp4, untagged: Matrix): Matrix {
+  return taggedMatrix(video.colour) ?? untagged
+}
+
+async function readPlain(path: string): Promise<Mp4 | NotPlainMp4 | TruncatedMp4> {
   const file = await open(path)
   try {
     const { size } = await file.stat()
@@ -100,10 +88,7 @@ async function readPlain(path: string): Promise<Mp4 | NotPlainMp4> {
       },
     })
   } catch (error) {
-    if (error instanceof NotPlainMp4) return error
-    if (error instanceof TruncatedMp4) {
-      throw new MediaError(`${basename(path)} is not whole: ${error.message}`, {}, { cause: error })
-    }
+    if (error instanceof NotPlainMp4 || error instanceof TruncatedMp4) return error
     if (error instanceof ImplausibleMp4) {
       throw new MediaError(`${basename(path)} is no clip: ${error.message}`, {}, { cause: error })
     }

@@ -1,5 +1,7 @@
-import type { ClipInfo } from '../../core/ports.ts'
-import { EXACT_SCALING, matrixOf } from './colour.ts'
+import type { Matrix } from '../../core/colour.ts'
+import type { ClipInfo } from '../../core/ports/media.ts'
+import { EXACT_SCALING, taggedMatrix } from './colour.ts'
+import { frameGaps, shownTimes } from './mp4/frame-times.ts'
 import type { Mp4, Mp4Video } from './mp4/reader.ts'
 
 /** What the tables say about a clip. */
@@ -14,7 +16,7 @@ export function clipInfo({ video, audio }: Mp4): ClipInfo {
     audioCodec: audio?.codec ?? null,
     bFrames: video.samples.compositionOffsets.some((offset, _, all) => offset !== all[0]),
     syncFrames: video.samples.sync.reduce((sum, sync) => sum + sync, 0),
-    matrix: video.colour === null ? null : matrixOf(video),
+    matrix: taggedMatrix(video.colour),
     firstFrame: shownAt(video, video.firstPts),
     lastFrame: shownAt(video, video.lastPts),
   }
@@ -25,13 +27,9 @@ export function shownAt(video: Mp4Video, pts: number): number {
   return video.delay + (pts - video.mediaTime) / video.timescale
 }
 
-/** Frames a second, on average. A frame that a join has hidden behind the next one (shown for a tick) doesn't count. */
+/** Frames a second, as they are shown. */
 export function frameRate({ samples, shown, timescale }: Mp4Video): number {
-  const { count, durations } = samples
-  const moment = shown / count / 10
-  // The last one doesn't count as hidden: some writers don't know how long it is shown, and say 0.
-  const hidden = durations.subarray(0, -1).reduce((sum, duration) => sum + (duration < moment ? 1 : 0), 0)
-  return ((count - hidden) * timescale) / shown
+  return timescale / (frameGaps(samples).usual || shown)
 }
 
 /**
@@ -46,15 +44,12 @@ export function fromLastFrame({ video }: Mp4, before = 0): readonly string[] {
 }
 
 /** Seconds from the last frame but one to the last: frames need not come evenly. */
-function lastGap({ samples, lastPts, firstPts, timescale }: Mp4Video): number {
-  const earlier = samples.dts.reduce((latest, dts, i) => {
-    const pts = dts + (samples.compositionOffsets[i] ?? 0)
-    return pts < lastPts && pts > latest ? pts : latest
-  }, firstPts - 1)
-  return (lastPts - earlier) / timescale
+function lastGap({ samples, lastPts, timescale }: Mp4Video): number {
+  const earlier = shownTimes(samples).at(-2)
+  return earlier === undefined ? Number.POSITIVE_INFINITY : (lastPts - earlier) / timescale
 }
 
 /** The filter that gives a clip's frames their right colours as RGB. */
-export function toRgb({ video }: Mp4): string {
-  return `scale=in_color_matrix=${matrixOf(video)}:flags=${EXACT_SCALING},format=rgb24`
+export function toRgb({ matrix }: { matrix: Matrix }): string {
+  return `scale=in_color_matrix=${matrix}:flags=${EXACT_SCALING},format=rgb24`
 }

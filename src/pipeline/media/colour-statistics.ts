@@ -23,6 +23,26 @@ export function colourDistance(a: readonly number[], b: readonly number[]): numb
   return Math.hypot(...a.map((level, i) => level - (b[i] ?? 0))) / Math.sqrt(a.length)
 }
 
+/** Patches that a thumbnail is divided into, across and down. */
+const PATCHES = 4
+
+/** How far apart two thumbnails' mean colours are in the patch where they differ most, in levels of 0..255. */
+export function farthestPatch(a: Thumbnail, b: Thumbnail): number {
+  const side = Math.sqrt(a.length / 3)
+  const patchOf = (i: number) => {
+    const pixel = Math.floor(i / 3)
+    const [x, y] = [pixel % side, Math.floor(pixel / side)]
+    return Math.floor((y * PATCHES) / side) * PATCHES + Math.floor((x * PATCHES) / side)
+  }
+  const pixels = (side / PATCHES) ** 2
+  const differences = Array.from({ length: PATCHES ** 2 }, () => [0, 0, 0])
+  for (const [i, level] of a.entries()) {
+    const sums = differences[patchOf(i)]
+    if (sums) sums[i % 3] = (sums[i % 3] ?? 0) + (level - (b[i] ?? 0)) / pixels
+  }
+  return Math.max(...differences.map((difference) => colourDistance(difference, [0, 0, 0])))
+}
+
 /** How far apart two pictures' colours are, in levels: the means' and the deviations' distances, taken together. */
 export function statisticsDistance(a: ColourStatistics, b: ColourStatistics): number {
   return Math.hypot(

@@ -1,6 +1,7 @@
+import type { Matrix } from '../../core/colour.ts'
 import type { Colour } from './mp4/h264-config.ts'
 
-/** Matrix coefficients of ITU-T H.273 by the names that ffmpeg's `scale` filter knows. */
+/** Matrix coefficients of ITU-T H.273. */
 const MATRICES: Readonly<Record<number, Matrix>> = {
   1: 'bt709',
   4: 'fcc',
@@ -11,15 +12,35 @@ const MATRICES: Readonly<Record<number, Matrix>> = {
   10: 'bt2020',
 }
 
-/** How YUV becomes RGB. */
-export type Matrix = 'bt709' | 'bt601' | 'fcc' | 'smpte240m' | 'bt2020'
+/** H.273's code points for "not said". */
+const UNSPECIFIED = 2
 
-/**
- * The matrix that a viewer's browser uses for this picture. Without a tag, Chromium and Firefox go by the height alone,
- * also for an upright picture: 720 lines and more are BT.709, fewer BT.601.
- */
-export function matrixOf(picture: { height: number; colour: Colour | null }): Matrix {
-  return MATRICES[picture.colour?.matrix ?? 0] ?? (picture.height >= 720 ? 'bt709' : 'bt601')
+/** The matrix that a file names; null if it names none. */
+export function taggedMatrix(colour: Colour | null): Matrix | null {
+  return MATRICES[colour?.matrix ?? UNSPECIFIED] ?? null
+}
+
+/** How a film says that its colours are meant: as its clips say, and in BT.709's primaries and transfer where they say nothing. */
+export function filmColour(colour: Colour | null, matrix: Matrix): Colour {
+  const said = (value: number | undefined) => (value === undefined || value === UNSPECIFIED ? 1 : value)
+  const coefficients = taggedMatrix(colour) === null ? (matrix === 'bt709' ? 1 : 6) : (colour?.matrix ?? 6)
+  return {
+    primaries: said(colour?.primaries),
+    transfer: said(colour?.transfer),
+    matrix: coefficients,
+    fullRange: false,
+  }
+}
+
+/** Code points of H.273 for light that a screen of usual brightness can't show: PQ and HLG. */
+const HDR_TRANSFERS: ReadonlySet<number> = new Set([16, 18])
+
+/** BT.2020's primaries in H.273. */
+const WIDE_PRIMARIES = 9
+
+/** Whether a picture must be brought to BT.709's range of light and colours before any screen shows it right. */
+export function isWide(colour: Colour | null): boolean {
+  return colour !== null && (HDR_TRANSFERS.has(colour.transfer) || colour.primaries === WIDE_PRIMARIES)
 }
 
 /** swscale's exact paths; without them it darkens every picture a little, which adds up from clip to clip. */

@@ -1,179 +1,140 @@
-import { readFile } from 'node:fs/promises'
-import type { Drift, FilmCheck, Seam, Span } from '../../core/film-check.ts'
-import type { JoinedFilm } from '../../core/ports.ts'
-import { type Clip, openClip, type Scratch, withScratch } from './clip-file.ts'
-import { frameRate } from './clip-info.ts'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import type { ClipInspection } from '../../core/clip-measures.ts'
+import type { Drift, FilmCheck, Look, Span } from '../../core/film-check.ts'
+import type { FilmPiece, JoinedFilm } from '../../core/ports/media.ts'
+import { type Clip, filmFile, openClip, openPlainClip, type Scratch, withScratch } from './clip-file.ts'
 import { colourDistance } from './colour-statistics.ts'
-import { type Ffmpeg, MediaError, withoutFolders } from './ffmpeg.ts'
-import { decodeThumbnails, type Thumbnail } from './thumbnails.ts'
+import { type Ffmpeg, MediaError } from './ffmpeg.ts'
+import { complaintOf, inspect, inspectSound, rounded, SPAN_MIN, WITH_LEVELS } from './inspect.ts'
 
-/** A pixel is black up to this level in each of its colours; a frame is where nearly all of its pixels are. */
-const BLACK_LEVEL = 20
-const BLACK_SHARE = 0.98
-
-/** At this rate sound is measured: nothing that films are made of sounds above 8 kHz alone. */
-const SAMPLE_RATE = 16_000
-/** Both are heard: in a sum, sound of opposite phase would be silence. */
-const CHANNELS = 2
-
-/** Sound is silent where it stays below −60 dBFS for this many samples (50 ms). */
-const SILENT_PEAK = 32_768 / 1000
-const WINDOW = SAMPLE_RATE / 20
-
-/** What is shorter isn't kept, in seconds, and of the rest only the longest. */
-const SPAN_MIN = 0.25
+/** Of the black and silent spans of a film only the longest are kept. */
 const SPANS_MAX = 20
 
-/** Makes ffmpeg say of each line how grave it is. */
-const WITH_LEVELS = ['-v', 'level+info', '-nostats']
+/** Spans that are no farther apart than this are one: a clip's last window of sound may end before its picture. Seconds. */
+const SPAN_GAP = 0.06
 
 /**
- * A line of ffmpeg's that tells of damage; what a film says of itself is repeated after `[info]` too, but never like this. Much
- * damage makes no error: the decoder only mentions the blocks that it had to make up.
- */
-const COMPLAINT = /^(?:\[[^\]]+ @ \w+\] )*\[(?:error|fatal|panic)\] |^\[[^\]]+ @ \w+\] \[info\] concealing /
-
-/** Characters of a complaint that are kept. */
-const COMPLAINT_MAX = 200
-
-/**
- * Decodes a finished film from start to end, picture and sound at the same time, and measures it. That a film can't be decoded is
- * a result (`decodeError`), not a failure. Throws `UserError` `disk_full`, the system's error where there is no film, or the
- * signal's reason.
+ * Checks a joined film. Its clips were decoded when they came (`inspections`, by clip); here that is done for what the join has encoded
+ * and for what could not be done before. The film itself is read again: its tables must say what was planned, its packets be those of its
+ * clips, and its first frame and all of its sound be decodable. Damage is a result, not a failure. Throws `UserError` `disk_full`, the
+ * system's error if there is no film, or the signal's reason.
  */
 export function checkFilm(
   ffmpeg: Ffmpeg,
   film: string,
-  { seconds, seams, encoded }: JoinedFilm,
+  joined: JoinedFilm,
+  inspections: readonly (ClipInspection | null)[],
   signal: AbortSignal,
 ): Promise<FilmCheck> {
-  const planned = rounded(seconds)
   return withScratch(film, async (scratch) => {
-    try {
-      const clip = await openClip(ffmpeg, film, scratch, signal)
-      const { picture, sound } = await decode(ffmpeg, clip, seams, scratch, signal)
-      return {
-        seconds: { planned, picture: picture.seconds, sound: sound.seconds },
-        decodeError: picture.complaint ?? sound.complaint,
-        seams,
-        drift: picture.drift,
-        black: picture.black,
-        silent: sound.silent,
-        encoded,
-      }
-    } catch (error) {
-      if (!(error instanceof MediaError)) throw error
-      return {
-        seconds: { planned, picture: null, sound: null },
-        decodeError: complaintOf(error.stderr) ?? plain(error.message),
-        seams,
-        drift: [],
-        black: [],
-        silent: [],
-        encoded,
-      }
+    const parts: InspectedPiece[] = []
+    for (const piece of joined.pieces) {
+      const known = piece.copied ? inspections[piece.clip] : null
+      const inspection = known ?? (await inspectOnce(ffmpeg, piece, scratch, signal))
+      parts.push({ piece, inspection })
+    }
+    const { seconds, complaint } = await checkFile(ffmpeg, film, joined, scratch, signal)
+    const spansOf = (kind: 'black' | 'silent') =>
+      mergedSpans(parts.flatMap(({ piece, inspection }) => inFilm(piece, inspection[kind])))
+    return {
+      seconds: { planned: rounded(joined.seconds), ...seconds },
+      decodeError:
+        [complaint, ...parts.map(({ inspection }) => inspection.decodeError)].find(Boolean) ?? null,
+      seams: joined.seams,
+      drift: driftOf(looksOf(parts)),
+      black: spansOf('black'),
+      silent: spansOf('silent'),
+      encoded: joined.encoded,
     }
   })
 }
 
-async function decode(
+interface InspectedPiece {
+  piece: FilmPiece
+  inspection: ClipInspection
+}
+
+/** What the join has encoded is kept until the job ends, and so is what was seen of it. */
+async function inspectOnce(
   ffmpeg: Ffmpeg,
-  clip: Clip,
-  seams: readonly Seam[],
+  { path, matrix }: FilmPiece,
   scratch: Scratch,
   signal: AbortSignal,
-) {
-  const failed = new AbortController()
-  const stop = AbortSignal.any([signal, failed.signal])
-  const decoding = [
-    decodePicture(ffmpeg, clip, seams, scratch, stop),
-    decodeSound(ffmpeg, clip, scratch, stop),
-  ] as const
+): Promise<ClipInspection> {
+  const kept = `${path}.inspection.json`
+  const text = await readFile(kept, 'utf8').catch(() => null)
+  if (text !== null) return JSON.parse(text)
+  const clip = await openClip(ffmpeg, { path, untagged: matrix }, scratch, signal)
+  const inspection = await inspect(ffmpeg, clip, scratch, signal)
+  await writeFile(`${kept}.part`, JSON.stringify(inspection))
+  await rename(`${kept}.part`, kept)
+  return inspection
+}
+
+async function checkFile(
+  ffmpeg: Ffmpeg,
+  film: string,
+  joined: JoinedFilm,
+  scratch: Scratch,
+  signal: AbortSignal,
+): Promise<{ seconds: { picture: number | null; sound: number | null }; complaint: string | null }> {
   try {
-    const [picture, sound] = await Promise.all(decoding)
-    return { picture, sound }
+    const clip = await openPlainClip(filmFile(film))
+    if (clip === null) throw new MediaError('Its tables are not those of a film')
+    const [different, opening, sound] = await Promise.all([
+      joined.compare(signal),
+      decodeFirstFrame(ffmpeg, clip, signal),
+      inspectSound(ffmpeg, clip, scratch, signal),
+    ])
+    const { shown, timescale } = clip.mp4.video
+    const seconds = { picture: rounded(shown / timescale), sound: sound.seconds }
+    return { seconds, complaint: different ?? opening ?? sound.complaint }
   } catch (error) {
-    // No process may still be writing when the scratch files are cleared away.
-    failed.abort(error)
-    await Promise.allSettled(decoding)
-    throw error
+    if (!(error instanceof MediaError)) throw error
+    return {
+      seconds: { picture: null, sound: null },
+      complaint: complaintOf(error.stderr) ?? error.message,
+    }
   }
 }
 
-async function decodePicture(
-  ffmpeg: Ffmpeg,
-  clip: Clip,
-  seams: readonly Seam[],
-  scratch: Scratch,
-  signal: AbortSignal,
-) {
-  // At an even rate a frame that a seam has hidden behind the next one is left out, and one that is missing is doubled.
-  const rate = frameRate(clip.mp4.video)
-  const { frames, stderr } = await decodeThumbnails(ffmpeg, clip, scratch, signal, {
-    filter: `setpts=PTS-STARTPTS,fps=${rate}`,
-    options: WITH_LEVELS,
+/** Returns what the decoder complains of. */
+async function decodeFirstFrame(ffmpeg: Ffmpeg, { path }: Clip, signal: AbortSignal): Promise<string | null> {
+  const options = ['-map', '0:V:0', '-frames:v', '1', ...WITH_LEVELS]
+  const { stderr } = await ffmpeg.run({ inputs: [{ source: path }], options, output: null }, signal)
+  return complaintOf(stderr)
+}
+
+/** A file's spans as the film shows them, in seconds from the film's start. */
+function inFilm({ at, from, seconds }: FilmPiece, spans: readonly Span[]): Span[] {
+  return spans.flatMap((span) => {
+    const shown = { from: Math.max(span.from - from, 0), to: Math.min(span.to - from, seconds) }
+    return shown.to > shown.from ? [{ from: at + shown.from, to: at + shown.to }] : []
   })
-  const measured = frames.map(measureFrame)
-  const cuts = [0, ...seams.map((seam) => Math.round(seam.at * rate)), frames.length]
-  const segments = cuts.slice(1).map((end, i) => measured.slice(cuts[i], end))
-  return {
-    seconds: rounded(frames.length / rate),
-    black: spansOf(
-      measured.map((frame) => frame.black),
-      1 / rate,
-    ),
-    drift: driftOf(segments.filter((segment) => segment.length > 0).map(lookOf)),
-    complaint: complaintOf(stderr),
-  }
 }
 
-/** Means over a frame's pixels, in levels; `square` is that of the squared brightness. */
-interface FrameMeans {
-  red: number
-  green: number
-  blue: number
-  luma: number
-  square: number
-  black: boolean
+/** Spans that go on across a seam are one. */
+function mergedSpans(spans: readonly Span[]): Span[] {
+  const merged: Span[] = []
+  for (const span of spans.toSorted((a, b) => a.from - b.from)) {
+    const last = merged.at(-1)
+    if (last !== undefined && span.from - last.to <= SPAN_GAP) last.to = Math.max(last.to, span.to)
+    else merged.push({ ...span })
+  }
+  const long = merged
+    .map(({ from, to }) => ({ from: rounded(from), to: rounded(to) }))
+    .filter(({ from, to }) => to - from >= SPAN_MIN)
+  const longest = long.toSorted((a, b) => b.to - b.from - (a.to - a.from)).slice(0, SPANS_MAX)
+  return longest.toSorted((a, b) => a.from - b.from)
 }
 
-function measureFrame(pixels: Thumbnail): FrameMeans {
-  const sum = { red: 0, green: 0, blue: 0, luma: 0, square: 0, black: 0 }
-  const count = pixels.length / 3
-  for (let i = 0; i < pixels.length; i += 3) {
-    const [red = 0, green = 0, blue = 0] = [pixels[i], pixels[i + 1], pixels[i + 2]]
-    const luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    sum.red += red
-    sum.green += green
-    sum.blue += blue
-    sum.luma += luma
-    sum.square += luma * luma
-    if (Math.max(red, green, blue) <= BLACK_LEVEL) sum.black += 1
-  }
-  return {
-    red: sum.red / count,
-    green: sum.green / count,
-    blue: sum.blue / count,
-    luma: sum.luma / count,
-    square: sum.square / count,
-    black: sum.black / count >= BLACK_SHARE,
-  }
-}
-
-/** A segment's mean colour, and how far its brightness deviates from its mean. */
-interface Look {
-  colour: readonly [number, number, number]
-  contrast: number
-}
-
-function lookOf(frames: readonly FrameMeans[]): Look {
-  const mean = (of: (frame: FrameMeans) => number) =>
-    frames.reduce((sum, frame) => sum + of(frame), 0) / frames.length
-  const variance = mean((frame) => frame.square) - mean((frame) => frame.luma) ** 2
-  return {
-    colour: [mean((frame) => frame.red), mean((frame) => frame.green), mean((frame) => frame.blue)],
-    contrast: Math.sqrt(Math.max(0, variance)),
-  }
+/** What each clip looks like in the film: the longest of its pieces tells. Clips that can't be decoded are left out. */
+function looksOf(parts: readonly InspectedPiece[]): Look[] {
+  const clips = [...new Set(parts.map(({ piece }) => piece.clip))]
+  return clips.flatMap((clip) => {
+    const own = parts.filter(({ piece, inspection }) => piece.clip === clip && inspection.look !== null)
+    return own.toSorted((a, b) => b.piece.seconds - a.piece.seconds)[0]?.inspection.look ?? []
+  })
 }
 
 function driftOf(looks: readonly Look[]): Drift[] {
@@ -183,55 +144,4 @@ function driftOf(looks: readonly Look[]): Drift[] {
     colour: rounded(colourDistance(look.colour, first.colour)),
     contrast: rounded(look.contrast - first.contrast),
   }))
-}
-
-async function decodeSound(ffmpeg: Ffmpeg, clip: Clip, scratch: Scratch, signal: AbortSignal) {
-  if (clip.mp4.audio === null) return { seconds: null, silent: [], complaint: null }
-  const output = await scratch('.raw')
-  const options = [
-    ...['-map', '0:a:0', '-ac', `${CHANNELS}`, '-ar', `${SAMPLE_RATE}`, '-c:a', 'pcm_s16le', '-f', 's16le'],
-    ...WITH_LEVELS,
-  ]
-  const { stderr } = await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
-  const bytes = await readFile(output)
-  const samples = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
-  const window = WINDOW * CHANNELS
-  const silent = Array.from({ length: Math.ceil(samples.length / window) }, (_, i) =>
-    samples.subarray(i * window, (i + 1) * window).every((sample) => Math.abs(sample) < SILENT_PEAK),
-  )
-  return {
-    seconds: rounded(samples.length / CHANNELS / SAMPLE_RATE),
-    silent: spansOf(silent, WINDOW / SAMPLE_RATE),
-    complaint: complaintOf(stderr),
-  }
-}
-
-/** The spans in which `flags` are set, each flag standing for `step` seconds. */
-function spansOf(flags: readonly boolean[], step: number): Span[] {
-  const spans: Span[] = []
-  let start = 0
-  for (let i = 0; i <= flags.length; i++) {
-    if (flags[i]) continue
-    if ((i - start) * step >= SPAN_MIN) spans.push({ from: rounded(start * step), to: rounded(i * step) })
-    start = i + 1
-  }
-  const longest = spans.toSorted((a, b) => b.to - b.from - (a.to - a.from)).slice(0, SPANS_MAX)
-  return longest.toSorted((a, b) => a.from - b.from)
-}
-
-/** The first complaint among ffmpeg's words, or null. */
-function complaintOf(stderr: string): string | null {
-  const complaint = stderr.split('\n').find((line) => COMPLAINT.test(line))
-  return complaint === undefined ? null : plain(complaint)
-}
-
-/** A line of ffmpeg's without levels, folders and addresses in memory. */
-function plain(line: string): string {
-  const words = line.replaceAll(/ @ \w+(?=\])|\[(?:info|warning|error|fatal|panic)\] /g, '')
-  return withoutFolders(words).trim().slice(0, COMPLAINT_MAX)
-}
-
-/** To hundredths, so that what is kept stays small. */
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100
 }

@@ -3,7 +3,7 @@ import { fromLastFrame, toRgb } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 
 /**
- * Writes the last frame that a viewer sees of a clip as a PNG, in the colours that a browser shows. Sound that is longer than
+ * Writes the last frame that a viewer sees of a clip as a PNG, in its own colours. Sound that is longer than
  * the picture does not matter. `filter` is what is done to it then, as RGB. Throws `MediaError`.
  */
 export async function writeLastFrame(
@@ -14,6 +14,6 @@ export async function writeLastFrame(
   filter = 'null',
 ): Promise<void> {
   const inputs = [{ source: clip.path, options: fromLastFrame(clip.mp4) }]
-  const options = ['-map', '0:V:0', '-frames:v', '1', '-vf', `${toRgb(clip.mp4)},${filter}`]
+  const options = ['-map', '0:V:0', '-frames:v', '1', '-vf', `${toRgb(clip)},${filter}`]
   await ffmpeg.run({ inputs, options, output: png }, signal)
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import type { ChainLink } from '../../core/ports.ts'
+import type { ClipFile } from '../../core/clip-measures.ts'
+import type { ChainLink } from '../../core/ports/media.ts'
 import { type Clip, openClip, type Scratch } from './clip-file.ts'
-import { EXACT_SCALING, matrixOf } from './colour.ts'
+import { EXACT_SCALING } from './colour.ts'
 import { type ColourStatistics, likeness, statisticsDistance, statisticsOf } from './colour-statistics.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import { writeLastFrame } from './last-frame.ts'
@@ -29,7 +30,7 @@ const SAME_SCENE = 0.5
  */
 export async function writeNudgedFrame(
   ffmpeg: Ffmpeg,
-  first: string,
+  first: ClipFile,
   others: readonly ChainLink[],
   png: string,
   scratch: Scratch,
@@ -43,13 +44,13 @@ export async function writeNudgedFrame(
 /** The filter that nudges a chain's last frame; null where nothing has drifted. */
 async function findNudge(
   ffmpeg: Ffmpeg,
-  first: string,
+  first: ClipFile,
   others: readonly ChainLink[],
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<string | null> {
   if (others.length < DRIFTING_CLIPS) return null
-  const open = (path: string) => openClip(ffmpeg, path, scratch, signal)
+  const open = (file: ClipFile) => openClip(ffmpeg, file, scratch, signal)
   const reference = await thumbnails(ffmpeg, await open(first), scratch, signal)
   const wanted = statisticsOf(reference)
   let colours = wanted
@@ -86,9 +87,9 @@ async function openingThumbnail(
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<Thumbnail> {
-  const toYuv = `scale=out_color_matrix=${matrixOf(clip.mp4.video)}:flags=${EXACT_SCALING},format=yuv420p`
+  const toYuv = `scale=out_color_matrix=${clip.matrix}:flags=${EXACT_SCALING},format=yuv420p`
   const output = await scratch('.raw')
-  const options = ['-frames:v', '1', '-vf', `${toYuv},${toThumbnail(clip)}`, '-c:v', 'rawvideo']
+  const options = ['-frames:v', '1', '-vf', `${toYuv},${toThumbnail(clip.matrix)}`, '-c:v', 'rawvideo']
   await ffmpeg.run({ inputs: [{ source: opening }], options, output }, signal)
   return readFile(output)
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import type { Previews } from '../../core/ports.ts'
+import type { Previews } from '../../core/ports/media.ts'
 import { SHEET } from '../../core/preview.ts'
-import { type Clip, openClip, type Scratch, withScratch } from './clip-file.ts'
+import { type Clip, filmFile, openClip, type Scratch, withScratch } from './clip-file.ts'
 import { clipInfo, toRgb } from './clip-info.ts'
 import { EXACT_SCALING } from './colour.ts'
 import type { Ffmpeg, FfmpegInput } from './ffmpeg.ts'
+import { shownTimes } from './mp4/frame-times.ts'
 import type { Mp4Video } from './mp4/reader.ts'
 import { writeSmaller } from './smaller-film.ts'
 
@@ -29,7 +30,10 @@ export function createPreviews(ffmpeg: Ffmpeg): Previews {
     output: string,
     signal: AbortSignal,
     work: (clip: Clip, scratch: Scratch) => Promise<void>,
-  ) => withScratch(output, async (scratch) => work(await openClip(ffmpeg, film, scratch, signal), scratch))
+  ) =>
+    withScratch(output, async (scratch) =>
+      work(await openClip(ffmpeg, filmFile(film), scratch, signal), scratch),
+    )
 
   return {
     poster: (film, jpg, signal) =>
@@ -62,7 +66,7 @@ async function writePoster(
     const detail = detailOf(await readFile(raw))
     if (detail > best.detail) best = { at, detail }
   }
-  const filter = [toRgb(clip.mp4), ...JPEG_COLOURS].join(',')
+  const filter = [toRgb(clip), ...JPEG_COLOURS].join(',')
   const options = ['-map', '0:V:0', '-frames:v', '1', '-vf', filter, '-q:v', '3']
   await ffmpeg.run({ inputs: [fromSecond(clip, best.at)], options, output: jpg }, signal)
 }
@@ -85,7 +89,7 @@ async function writeContactSheet(
   signal: AbortSignal,
 ): Promise<void> {
   const { seconds, width, height } = clipInfo(clip.mp4)
-  const times = shownTimes(clip.mp4.video)
+  const times = secondsShown(clip.mp4.video)
   const chosen: number[] = []
   for (const [row, start] of starts.entries()) {
     const length = (starts[row + 1] ?? seconds) - start
@@ -103,7 +107,7 @@ async function writeContactSheet(
   const filter = [
     `select='${chosen.map((n) => `eq(n,${n})`).join('+')}'`,
     scaleTo(SHEET.cell, { width, height }),
-    toRgb(clip.mp4),
+    toRgb(clip),
     `tile=${SHEET.framesARow}x${starts.length}:margin=${SHEET.gap}:padding=${SHEET.gap}:color=0x181818`,
     ...JPEG_COLOURS,
   ].join(',')
@@ -113,9 +117,8 @@ async function writeContactSheet(
 }
 
 /** When each frame is shown, in seconds, in the order in which they are. */
-function shownTimes({ samples, mediaTime, timescale }: Mp4Video): number[] {
-  const times = Array.from(samples.dts, (dts, i) => dts + (samples.compositionOffsets[i] ?? 0))
-  return times.map((pts) => (pts - mediaTime) / timescale).sort((a, b) => a - b)
+function secondsShown({ samples, mediaTime, timescale }: Mp4Video): number[] {
+  return Array.from(shownTimes(samples), (pts) => (pts - mediaTime) / timescale)
 }
 
 async function writePreview(ffmpeg: Ffmpeg, clip: Clip, webp: string, signal: AbortSignal): Promise<void> {
@@ -123,7 +126,7 @@ async function writePreview(ffmpeg: Ffmpeg, clip: Clip, webp: string, signal: Ab
   const length = Math.min(1, seconds / MOMENTS)
   const moments = Array.from({ length: MOMENTS }, (_, i) => ((i + 0.5) * seconds) / MOMENTS - length / 2)
   const cut = moments.map((_, i) => `[${i}:V:0]fps=${PREVIEW_FPS},setpts=N/${PREVIEW_FPS}/TB[m${i}]`)
-  const small = [scaleTo(PREVIEW_SIDE, { width, height }), toRgb(clip.mp4), ...WEBP_COLOURS].join(',')
+  const small = [scaleTo(PREVIEW_SIDE, { width, height }), toRgb(clip), ...WEBP_COLOURS].join(',')
   const all = `${moments.map((_, i) => `[m${i}]`).join('')}concat=n=${MOMENTS},${small}[out]`
   await ffmpeg.run(
     {

@@ -1,9 +1,9 @@
 import { copyFile, rename, stat } from 'node:fs/promises'
 import { userError } from '../../core/errors.ts'
-import type { FilmLabel } from '../../core/ports.ts'
-import type { Clip, Scratch } from './clip-file.ts'
+import type { FilmLabel } from '../../core/ports/media.ts'
+import { type Clip, filmFile, type Scratch } from './clip-file.ts'
 import { clipInfo } from './clip-info.ts'
-import { EXACT_SCALING, matrixOf } from './colour.ts'
+import { EXACT_SCALING } from './colour.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import { joinClips } from './join/join-clips.ts'
 
@@ -56,7 +56,7 @@ export async function writeSmaller(
       throw userError('size_unreachable', { given: maxBytes, least })
     }
     const encoded = await encode(ffmpeg, film, rates, scratch, signal)
-    const order = { clips: [encoded], label, mark: null, crossfadeMs: 0, levelSound: false }
+    const order = { clips: [filmFile(encoded)], label, mark: null, crossfadeMs: 0, levelSound: false }
     await joinClips(ffmpeg, order, whole, signal)
     size = (await stat(whole)).size
     aim *= Math.min(0.95, maxBytes / size)
@@ -106,7 +106,7 @@ async function encode(
   const filter = [
     // a frame that the join has hidden is hidden here too
     `fps=${clipInfo(film.mp4).fps}`,
-    `scale=${width}:${height}:in_color_matrix=${matrixOf(film.mp4.video)}:out_color_matrix=bt709:out_range=tv` +
+    `scale=${width}:${height}:in_color_matrix=${film.matrix}:out_color_matrix=bt709:out_range=tv` +
       `:flags=bicubic+${EXACT_SCALING}`,
     'format=yuv420p',
     'setsar=1',

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Matrix } from '../../core/colour.ts'
 import type { Clip, Scratch } from './clip-file.ts'
 import { toRgb } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
@@ -11,9 +12,10 @@ export type Thumbnail = Uint8Array
 
 const BYTES = SIDE * SIDE * 3
 
-/** The filter that makes a clip's frames thumbnails, in the colours that a browser shows. */
-export function toThumbnail(clip: Clip): string {
-  return `scale=${SIDE}:${SIDE}:flags=area+accurate_rnd,${toRgb(clip.mp4)}`
+/** The filter that makes thumbnails of frames whose colours are meant by this matrix, or of pictures in RGB. */
+export function toThumbnail(matrix: Matrix | 'rgb'): string {
+  const colours = matrix === 'rgb' ? 'format=rgb24' : toRgb({ matrix })
+  return `scale=${SIDE}:${SIDE}:flags=area+accurate_rnd,${colours}`
 }
 
 /** The thumbnails in raw video as ffmpeg writes it. */
@@ -50,7 +52,7 @@ export async function decodeThumbnails(
     '-map',
     '0:V:0',
     '-vf',
-    `${filter},${toThumbnail(clip)}`,
+    `${filter},${toThumbnail(clip.matrix)}`,
     '-vsync',
     '0',
     '-c:v',

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { UNTAGGED_MATRICES } from '../../core/colour.ts'
 import { ASPECTS, type ModelCapabilities, RESOLUTIONS } from '../../core/request.ts'
 
 const key = z.string().regex(/^[a-z_]+$/)
@@ -46,6 +47,7 @@ const capabilitiesSchema = z.strictObject({
   firstFrame: z.literal(true),
   anchor: z.enum(['last', 'sharpest']),
   colours: z.enum(['as they come', 'nudged']),
+  untaggedMatrix: z.enum(UNTAGGED_MATRICES).optional(),
   promptMax: z.int().min(500),
   promptLanguage: z.enum(['en', 'any']),
   usdPerSecond: prices,

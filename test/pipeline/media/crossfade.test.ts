@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { JoinOrder } from '../../../src/core/ports.ts'
+import type { JoinOrder } from '../../../src/core/ports/media.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import {
   asShown,

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { FilmLabel } from '../../../src/core/ports.ts'
+import type { FilmLabel } from '../../../src/core/ports/media.ts'
 import { MediaError } from '../../../src/pipeline/media/ffmpeg.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { boxesIn, ImplausibleMp4, NotPlainMp4, TruncatedMp4 } from '../../../src/pipeline/media/mp4/box.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { FilmLabel } from '../../../src/core/ports.ts'
+import type { FilmLabel } from '../../../src/core/ports/media.ts'
 import { wholePiece } from '../../../src/pipeline/media/join/piece.ts'
 import { planJoin } from '../../../src/pipeline/media/join/plan.ts'
 import { userDataBox, xmpBox } from '../../../src/pipeline/media/mp4/label.ts'

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import type { FilmLabel } from '../../../src/core/ports.ts'
+import type { FilmLabel } from '../../../src/core/ports/media.ts'
 import { readImageHeader } from '../../../src/pipeline/media/image-header.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { createPreviews } from '../../../src/pipeline/media/previews.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { ClipInfo } from '../../../src/core/ports.ts'
+import type { ClipInfo } from '../../../src/core/ports/media.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { B_FRAMES, type ClipRecipe, ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ClipMeasures } from '../../../src/core/clip-measures.ts'
-import type { JoinOrder } from '../../../src/core/ports.ts'
+import type { JoinOrder } from '../../../src/core/ports/media.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import {
   type ClipRecipe,

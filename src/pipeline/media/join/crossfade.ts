@@ -1,7 +1,8 @@
 import { openClip, type Scratch } from '../clip-file.ts'
 import { shownAt } from '../clip-info.ts'
 import type { Ffmpeg } from '../ffmpeg.ts'
-import { pictureEncoding, soundEncoding } from './encoding.ts'
+import type { Encode } from './encode-once.ts'
+import { pictureEncoding, soundEncoding, streamTags } from './encoding.ts'
 import type { FilmFormat } from './format.ts'
 import { cutBefore, entryFrom, type Piece, pieceTimes, wholePiece } from './piece.ts'
 import type { Strip, StripPiece } from './strip.ts'
@@ -22,6 +23,7 @@ export async function crossfade(
   strip: Strip,
   ms: number,
   format: FilmFormat,
+  encode: Encode,
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<Strip> {
@@ -42,8 +44,8 @@ export async function crossfade(
     }
     const followed = i + 1 < rest.length
     const bridge = placeBridge(left, right, overlap, followed)
-    const path = await encodeBridge(ffmpeg, left, right, bridge, overlap, format, scratch, signal)
-    const encoded = wholePiece(await openClip(ffmpeg, path, scratch, signal))
+    const path = await encodeBridge(left, right, bridge, overlap, format, encode)
+    const encoded = wholePiece(await openClip(ffmpeg, { path, untagged: format.matrix }, scratch, signal))
     const solo = left.to - bridge.cut - overlap
     const seam = (solo + overlap / 2) / format.fps
     if (bridge.cut > left.from) pieces.push({ ...left, to: bridge.cut })
@@ -81,17 +83,14 @@ function placeBridge(left: Piece, right: Piece, overlap: number, followed: boole
   }
 }
 
-async function encodeBridge(
-  ffmpeg: Ffmpeg,
+function encodeBridge(
   left: Piece,
   right: Piece,
   { cut, entry }: Bridge,
   overlap: number,
   format: FilmFormat,
-  scratch: Scratch,
-  signal: AbortSignal,
+  encode: Encode,
 ): Promise<string> {
-  const output = await scratch()
   const { fps } = format
   const leftFrames = left.to - cut
   const rightFrames = (entry ?? right.to) - right.from
@@ -108,27 +107,22 @@ async function encodeBridge(
     `[b0]trim=start_frame=${right.from}:end_frame=${right.from + overlap},${late},${fadeIn}[over]`,
     `[under][over]overlay,${even},format=yuv420p[middle]`,
     `[b1]trim=start_frame=${right.from + overlap}:end_frame=${right.from + rightFrames},${even},format=yuv420p[tail]`,
-    '[head][middle][tail]concat=n=3[picture]',
+    `[head][middle][tail]concat=n=3,${streamTags(format)}[picture]`,
     ...soundGraph(
       soundOf(0, left, cut, leftFrames / fps, format),
       soundOf(1, right, right.from, rightFrames / fps, format),
       { solo: solo / fps, overlap: overlap / fps },
     ),
   ]
-  await ffmpeg.run(
-    {
-      inputs: [{ source: left.path }, { source: right.path }],
-      filter: graph.join(';'),
-      options: [
-        ...['-map', '[picture]', '-map', '[sound]'],
-        ...pictureEncoding(format),
-        ...soundEncoding(format),
-      ],
-      output,
-    },
-    signal,
-  )
-  return output
+  return encode({
+    inputs: [{ source: left.path }, { source: right.path }],
+    filter: graph.join(';'),
+    options: [
+      ...['-map', '[picture]', '-map', '[sound]'],
+      ...pictureEncoding(format, format.fps),
+      ...soundEncoding(format),
+    ],
+  })
 }
 
 /** The sound of a passage, as the pad `[sound]`. Its parts are made one by one: ffmpeg 4.1's own crossfade can crash. Seconds. */

@@ -1,21 +1,34 @@
 import type { Colour } from '../mp4/h264-config.ts'
+import { UNTAGGED } from '../repair.ts'
 import type { FilmFormat } from './format.ts'
 
 /**
  * Options that encode a picture for a film, nearly without loss. Without B-frames: a repeated last frame can then simply be left out,
- * and a cut be made anywhere.
+ * and a cut be made anywhere. `rate` is the one rate at which frames come; null keeps each frame's own time.
  */
-export function pictureEncoding(format: FilmFormat): readonly string[] {
-  const { colour, fps, timescale } = format
+export function pictureEncoding(
+  { streamColour, timescale }: Pick<FilmFormat, 'streamColour' | 'timescale'>,
+  rate: number | null,
+): readonly string[] {
   return [
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '16', '-bf', '0', '-pix_fmt', 'yuv420p'],
     // from ffmpeg 7 on, a filter that sets times forgets the rate
-    ...['-r', `${fps}`, '-video_track_timescale', `${timescale}`],
-    ...(colour === null ? [] : tagsOf(colour)),
+    ...(rate === null ? OWN_TIMES : ['-r', `${rate}`, '-video_track_timescale', `${timescale}`]),
+    ...(streamColour === null ? [] : tagsOf(streamColour)),
   ]
 }
 
-/** Where tags changed in mid-film, a decoder would begin anew. Numbers of ITU-T H.273, which ffmpeg knows too. */
+/** Options by which every frame keeps its time, to 11 µs. */
+export const OWN_TIMES: readonly string[] = [
+  ...['-vsync', '2', '-enc_time_base:v', '1/90000', '-video_track_timescale', '90000'],
+]
+
+/** The end of a filter for such a picture: what the film's streams don't say of their colours, an encoded one doesn't either. */
+export function streamTags({ streamColour }: Pick<FilmFormat, 'streamColour'>): string {
+  return streamColour === null ? UNTAGGED : 'null'
+}
+
+/** If tags changed in mid-film, a decoder would begin again. Numbers of ITU-T H.273, which ffmpeg knows too. */
 function tagsOf({ matrix, primaries, transfer }: Colour): readonly string[] {
   const tags = ['-colorspace', `${matrix}`, '-color_primaries', `${primaries}`, '-color_trc', `${transfer}`]
   return [...tags, '-color_range', 'tv', '-movflags', '+write_colr']

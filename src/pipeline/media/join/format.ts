@@ -1,8 +1,11 @@
+import type { Matrix } from '../../../core/colour.ts'
+import type { Clip } from '../clip-file.ts'
 import { frameRate } from '../clip-info.ts'
-import { matrixOf } from '../colour.ts'
+import { filmColour, taggedMatrix } from '../colour.ts'
 import { readAudioConfig, type SoundFormat } from '../mp4/aac-config.ts'
+import { frameGaps } from '../mp4/frame-times.ts'
 import type { Colour } from '../mp4/h264-config.ts'
-import type { Mp4, Mp4Audio, Mp4Video } from '../mp4/reader.ts'
+import type { Mp4Audio } from '../mp4/reader.ts'
 
 /** The one format that all clips of a film have. `timescale` is the picture's, in ticks a second. */
 export interface FilmFormat {
@@ -10,9 +13,12 @@ export interface FilmFormat {
   height: number
   timescale: number
   fps: number
-  matrix: 'bt709' | 'bt601'
-  /** How the picture says that its colours are meant; null where it says nothing. */
-  colour: Colour | null
+  /** The matrix of all its pictures. */
+  matrix: Matrix
+  /** How the film says that its colours are meant. */
+  colour: Colour
+  /** What its H.264 streams say of that themselves; null: nothing, as with nearly every model's clips. */
+  streamColour: Colour | null
   sound: SoundFormat
 }
 
@@ -21,44 +27,46 @@ const DEFAULT_SOUND: SoundFormat = { sampleRate: 48_000, channels: 2 }
 /** Below this (Hz), half a packet is longer than the sound may be off. */
 const SAMPLE_RATE_MIN = 44_100
 
-/** ITU-T H.273. */
-const BT709: Colour = { primaries: 1, transfer: 1, matrix: 1, fullRange: false }
-
-/** Bytes of the length in front of each NAL unit: the same in all pieces of a film, and ffmpeg always writes four. */
-const NAL_LENGTH_SIZE = 4
-
-/** Clips whose frame rates differ by less than this (24 and 23.976) go together: each keeps its own times. */
+/** Clips whose frame rates differ by less than this (24 and 23.976) have one rate. */
 const RATE_TOLERANCE = 0.005
 
-/** The format of the first clip, and of the first sound; where those can't be kept, H.264 in BT.709 and AAC-LC 48 kHz stereo. */
-export function filmFormat(clips: readonly [Mp4, ...Mp4[]]): FilmFormat {
-  const { video } = clips[0]
+/** Size and rate of the first clip, the first sound's format, and the matrix of most clips: fewest are converted then. */
+export function filmFormat(clips: readonly [Clip, ...Clip[]]): FilmFormat {
+  const { video } = clips[0].mp4
   const even = (pixels: number) => Math.round(pixels / 2) * 2
-  const audio = clips.find((clip) => clip.audio !== null)?.audio ?? null
-  const format: FilmFormat = {
+  const audio = clips.find((clip) => clip.mp4.audio !== null)?.mp4.audio ?? null
+  const matrix = commonest(clips.map((clip) => clip.matrix))
+  const example = clips.find((clip) => clip.matrix === matrix)?.mp4.video
+  return {
     width: even(video.width),
     height: even(video.height),
     timescale: video.timescale,
     fps: frameRate(video),
-    matrix: matrixOf(video) === 'bt601' ? 'bt601' : 'bt709',
-    colour: video.colour,
+    matrix,
+    colour: filmColour(example?.colour ?? null, matrix),
+    streamColour: saidByStream(example?.avc?.colour ?? null),
     sound: filmSound(soundFormat(audio) ?? DEFAULT_SOUND),
   }
-  return videoFits(video, format) ? format : { ...format, matrix: 'bt709', colour: BT709 }
 }
 
-/** Whether a picture can go into a film of this format as it is. */
-export function videoFits(video: Mp4Video, format: FilmFormat): boolean {
-  return (
-    video.avc?.common === true &&
-    video.avc.nalLengthSize === NAL_LENGTH_SIZE &&
-    video.squarePixels &&
-    video.colour?.fullRange !== true &&
-    video.width === format.width &&
-    video.height === format.height &&
-    matrixOf(video) === format.matrix &&
-    Math.abs(frameRate(video) / format.fps - 1) < RATE_TOLERANCE
-  )
+function saidByStream(colour: Colour | null): Colour | null {
+  return taggedMatrix(colour) === null ? null : colour
+}
+
+/** The first of those that occur most often. */
+function commonest(matrices: readonly Matrix[]): Matrix {
+  const count = (matrix: Matrix) => matrices.filter((other) => other === matrix).length
+  return matrices.reduce((best, matrix) => (count(matrix) > count(best) ? matrix : best))
+}
+
+/** Whether a clip's picture can go into a film of this format as it is. Its frames keep their own times, whatever their rate. */
+export function videoFits({ mp4: { video }, matrix }: Clip, format: FilmFormat): boolean {
+  return video.width === format.width && video.height === format.height && matrix === format.matrix
+}
+
+/** Whether a clip's frames come evenly and at the film's rate, as filters that count frames need it. */
+export function hasFilmRate({ mp4: { video } }: Pick<Clip, 'mp4'>, { fps }: FilmFormat): boolean {
+  return frameGaps(video.samples).even && Math.abs(frameRate(video) / fps - 1) < RATE_TOLERANCE
 }
 
 /** The same for a sound; no sound at all fits, since a film can be silent for a while. */

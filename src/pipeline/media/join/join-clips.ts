@@ -1,20 +1,23 @@
 import type { ClipMeasures } from '../../../core/clip-measures.ts'
 import type { Continuation, Seam } from '../../../core/film-check.ts'
-import type { JoinedFilm, JoinOrder } from '../../../core/ports.ts'
+import type { FilmPiece, JoinedFilm, JoinOrder } from '../../../core/ports/media.ts'
 import { type Clip, openClip, type Scratch, withScratch } from '../clip-file.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
 import { writeLastFrame } from '../last-frame.ts'
 import { filmHeader } from '../mp4/writer.ts'
 import { twoAtATime } from '../two-at-a-time.ts'
+import { compareFilm } from './compare-film.ts'
 import { crossfade } from './crossfade.ts'
+import { type Encode, encodeOnce } from './encode-once.ts'
 import { writeFilm } from './film-file.ts'
 import { type FilmFormat, filmFormat } from './format.ts'
 import { gainsOf } from './loudness.ts'
 import { measureClip } from './measure-clip.ts'
-import { type NormalisedClip, normalise } from './normalise.ts'
+import { normalise } from './normalise.ts'
 import { markOpening } from './opening.ts'
-import { wholePiece } from './piece.ts'
+import { pieceTimes, wholePiece } from './piece.ts'
 import { type JoinPlan, planJoin } from './plan.ts'
+import { compareFrames } from './seam.ts'
 import { smoothSplices } from './splice.ts'
 import type { Strip } from './strip.ts'
 
@@ -30,86 +33,114 @@ export function joinClips(
   signal: AbortSignal,
 ): Promise<JoinedFilm> {
   return withScratch(film, async (scratch) => {
-    const opened = await twoAtATime(order.clips, signal, (path, _, stop) =>
-      openClip(ffmpeg, path, scratch, stop),
+    const encode = encodeOnce(ffmpeg, film, signal)
+    const known = order.measures ?? []
+    const opened = await twoAtATime(order.clips, signal, (file, i, stop) =>
+      openClip(ffmpeg, { ...file, untagged: known[i]?.untagged ?? file.untagged }, scratch, stop),
     )
-    const measures = await allMeasures(ffmpeg, opened, order.measures ?? [], scratch, signal)
-    const sounds = measures.map(({ loudness }) => loudness)
-    const gains = gainsOf(sounds, order.levelSound)
-    const { clips, format } = await sameFormat(ffmpeg, opened, gains, scratch, signal)
+    const { clips: read, measures } = await allMeasured(ffmpeg, opened, known, scratch, signal)
+    const { clips, format } = await sameFormat(ffmpeg, read, measures, order, encode, scratch, signal)
     const continuations = measures.slice(1).flatMap(({ continuation }) => continuation ?? [])
-    const strip = await stripOf(ffmpeg, clips, order, format, scratch, signal)
+    const strip = await stripOf(ffmpeg, clips, order, format, encode, scratch, signal)
     const { pieces } = strip
     const video = pieces[0]?.mp4.video
     if (!video?.avc) throw new MediaError('The first clip could not be made H.264')
     const plan = planJoin(pieces, repeatsAfter(strip, continuations), format.sound)
     const made = measures.map(({ splice }) => splice)
     const samples = await smoothSplices(ffmpeg, plan, pieces, made, scratch, signal)
-    const header = filmHeader({ ...plan, samples }, { ...video, avcC: video.avc.bytes }, order.label)
+    const { width, height, colour } = format
+    const description = { width, height, colour, avcC: video.avc.bytes }
+    const header = filmHeader({ ...plan, samples }, description, order.label)
     const sources = pieces.map((piece) => piece.path)
     await writeFilm(film, header, samples, sources, signal)
     return {
       seconds: plan.video.length / plan.video.timescale,
       seams: seamsOf(strip, plan, continuations),
+      pieces: piecesOf(strip, plan, order),
       encoded: {
         picture: numbersOf(clips, (clip, i) => clip.encoded.picture || strip.whole.has(i)),
         sound: numbersOf(clips, (clip) => clip.encoded.sound),
       },
+      compare: (stop) => compareFilm(film, { ...plan, samples }, sources, stop),
     }
   })
 }
 
-/** Measures the clips that have not been measured since they came. */
-function allMeasures(
+/** Measures the clips that have not been measured since they came, and reads each by the matrix that was measured. */
+async function allMeasured(
   ffmpeg: Ffmpeg,
-  clips: readonly Clip[],
+  opened: readonly Clip[],
   known: readonly (ClipMeasures | null)[],
   scratch: Scratch,
   signal: AbortSignal,
-): Promise<ClipMeasures[]> {
-  return twoAtATime(clips, signal, async (clip, i, stop) => {
+): Promise<{ clips: Clip[]; measures: ClipMeasures[] }> {
+  const clips: Clip[] = []
+  const measures: ClipMeasures[] = []
+  for (const [i, clip] of opened.entries()) {
     const measured = known[i]
     const before = clips[i - 1]
-    if (measured && (before === undefined || measured.continuation !== null)) return measured
-    if (before === undefined) return measureClip(ffmpeg, clip, null, scratch, stop)
-    const png = await scratch('.png')
-    await writeLastFrame(ffmpeg, before, png, stop)
-    return measureClip(ffmpeg, clip, png, scratch, stop)
-  })
+    if (measured && (before === undefined || measured.continuation !== null)) {
+      clips.push(clip)
+      measures.push(measured)
+      continue
+    }
+    const opening = before === undefined ? null : await openingOf(ffmpeg, before, clip, scratch, signal)
+    const read = { ...clip, matrix: opening?.matrix ?? clip.matrix }
+    const alone = await measureClip(ffmpeg, read, opening, null, scratch, signal)
+    clips.push(read)
+    measures.push({ ...alone, continuation: opening?.continuation ?? null })
+  }
+  return { clips, measures }
+}
+
+async function openingOf(ffmpeg: Ffmpeg, before: Clip, clip: Clip, scratch: Scratch, signal: AbortSignal) {
+  const png = await scratch('.png')
+  await writeLastFrame(ffmpeg, before, png, signal)
+  return compareFrames(ffmpeg, png, clip, scratch, signal)
 }
 
 /** Brings clips to one format and loudness. Encoding is done one after the other: it takes every core by itself. */
 async function sameFormat(
   ffmpeg: Ffmpeg,
   opened: readonly Clip[],
-  gains: readonly number[],
+  measures: readonly ClipMeasures[],
+  { levelSound, crossfadeMs, mark }: JoinOrder,
+  encode: Encode,
   scratch: Scratch,
   signal: AbortSignal,
-): Promise<{ clips: NormalisedClip[]; format: FilmFormat }> {
+): Promise<{ clips: Clip[]; format: FilmFormat }> {
   const [first, ...others] = opened
   if (first === undefined) throw new MediaError('No clips to join')
-  const format = filmFormat([first.mp4, ...others.map((clip) => clip.mp4)])
-  const clips: NormalisedClip[] = []
+  const format = filmFormat([first, ...others])
+  const gains = gainsOf(
+    measures.map(({ loudness }) => loudness),
+    levelSound,
+  )
+  const clips: Clip[] = []
   for (const [i, clip] of opened.entries()) {
-    clips.push(await normalise(ffmpeg, clip, format, gains[i] ?? 0, scratch, signal))
+    // what lies over frames counts them
+    const evenly = crossfadeMs > 0 || (mark !== null && i === 0)
+    const how = { gain: gains[i] ?? 0, evenly }
+    clips.push(await normalise(ffmpeg, clip, format, how, encode, scratch, signal))
   }
   return { clips, format }
 }
 
 async function stripOf(
   ffmpeg: Ffmpeg,
-  clips: readonly NormalisedClip[],
+  clips: readonly Clip[],
   order: JoinOrder,
   format: FilmFormat,
+  encode: Encode,
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<Strip> {
   let strip: Strip = { pieces: clips.map((clip, i) => ({ ...wholePiece(clip), clip: i })), whole: new Set() }
   if (order.mark !== null) {
-    strip = await markOpening(ffmpeg, strip, order.mark, order, format, scratch, signal)
+    strip = await markOpening(ffmpeg, strip, order.mark, order, format, encode, scratch, signal)
   }
   if (order.crossfadeMs > 0) {
-    strip = await crossfade(ffmpeg, strip, order.crossfadeMs, format, scratch, signal)
+    strip = await crossfade(ffmpeg, strip, order.crossfadeMs, format, encode, scratch, signal)
   }
   return strip
 }
@@ -129,6 +160,23 @@ function seamsOf({ pieces }: Strip, plan: JoinPlan, continuations: readonly Cont
     const { at, soundOffsetMs } = plan.pieces[index] ?? { at: 0, soundOffsetMs: 0 }
     const dissolve = pieces[index]?.seam
     return { ...continuation, dissolves: dissolve !== undefined, at: at + (dissolve ?? 0), soundOffsetMs }
+  })
+}
+
+function piecesOf({ pieces }: Strip, plan: JoinPlan, { clips }: JoinOrder): FilmPiece[] {
+  const end = plan.video.length / plan.video.timescale
+  return pieces.map((piece, i) => {
+    const { timescale, firstPts } = piece.mp4.video
+    const at = plan.pieces[i]?.at ?? 0
+    return {
+      path: piece.path,
+      matrix: piece.matrix,
+      clip: piece.clip,
+      copied: clips[piece.clip]?.path === piece.path,
+      at,
+      from: (pieceTimes(piece).first - firstPts) / timescale,
+      seconds: (plan.pieces[i + 1]?.at ?? end) - at,
+    }
   })
 }
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { FilmLabel } from '../../../core/ports.ts'
+import type { FilmLabel } from '../../../core/ports/media.ts'
 import type { Locale } from '../../../core/request.ts'
 import { EXACT_SCALING } from '../colour.ts'
 import type { FfmpegInput } from '../ffmpeg.ts'

@@ -1,58 +1,60 @@
 import { type Clip, openClip, type Scratch } from '../clip-file.ts'
-import { EXACT_SCALING, matrixOf } from '../colour.ts'
+import { EXACT_SCALING } from '../colour.ts'
 import type { Ffmpeg } from '../ffmpeg.ts'
 import { SECONDS_MAX } from '../mp4/reader.ts'
-import { pictureEncoding, soundEncoding } from './encoding.ts'
-import { audioFits, type FilmFormat, videoFits } from './format.ts'
-
-/** A clip in a film's format, and what of it had to be encoded anew for that. */
-export interface NormalisedClip extends Omit<Clip, 'encoded'> {
-  encoded: { picture: boolean; sound: boolean }
-}
+import type { Encode } from './encode-once.ts'
+import { pictureEncoding, soundEncoding, streamTags } from './encoding.ts'
+import { audioFits, type FilmFormat, hasFilmRate, videoFits } from './format.ts'
 
 /**
- * Makes a clip fit a film's format, its sound made louder by `gain` dB: what differs is encoded anew (8 s of 720p: 2.3 s), what fits is
- * copied. A clip that fits is handed back as it is. Throws `MediaError`.
+ * Makes a clip fit a film's format, its sound made louder by `gain` dB: what differs is encoded (8 s of 720p: 2.3 s), what fits is
+ * copied. `evenly`: its frames are to come at the film's rate, one as long as the other; otherwise each keeps its own time. A clip that
+ * fits is handed back as it is. Throws `MediaError`.
  */
 export async function normalise(
   ffmpeg: Ffmpeg,
   clip: Clip,
   format: FilmFormat,
-  gain: number,
+  { gain, evenly }: { gain: number; evenly: boolean },
+  encode: Encode,
   scratch: Scratch,
   signal: AbortSignal,
-): Promise<NormalisedClip> {
-  const { video, audio } = clip.mp4
-  const anew = {
-    picture: !videoFits(video, format),
+): Promise<Clip> {
+  const { audio } = clip.mp4
+  const retimed = evenly && !hasFilmRate(clip, format)
+  const again = {
+    picture: retimed || !videoFits(clip, format),
     sound: !audioFits(audio, format) || (audio !== null && gain !== 0),
   }
   const encoded = {
-    picture: anew.picture || clip.encoded,
-    sound: anew.sound || (clip.encoded && audio !== null),
+    picture: again.picture || clip.encoded.picture,
+    sound: again.sound || clip.encoded.sound,
   }
-  if (!anew.picture && !anew.sound) return { ...clip, encoded }
-  const output = await scratch()
+  if (!again.picture && !again.sound) return clip
+  const rate = retimed || hasFilmRate(clip, format) ? format.fps : null
   const options = [
     ...['-map', '0:V:0', '-map', '0:a:0?', '-t', `${SECONDS_MAX}`],
-    ...(anew.picture
-      ? ['-vf', pictureFilter(clip, format), ...pictureEncoding(format)]
+    ...(again.picture
+      ? ['-vf', pictureFilter(clip, format, rate), ...pictureEncoding(format, rate)]
       : ['-c:v', 'copy', '-video_track_timescale', `${format.timescale}`]),
-    ...(anew.sound ? ['-af', `volume=${gain}dB`, ...soundEncoding(format)] : ['-c:a', 'copy']),
+    ...(again.sound ? ['-af', `volume=${gain}dB`, ...soundEncoding(format)] : ['-c:a', 'copy']),
   ]
-  await ffmpeg.run({ inputs: [{ source: clip.path }], options, output }, signal)
-  return { ...(await openClip(ffmpeg, output, scratch, signal)), encoded }
+  const path = await encode({ inputs: [{ source: clip.path }], options })
+  const file = { path, untagged: again.picture ? format.matrix : clip.matrix }
+  return { ...(await openClip(ffmpeg, file, scratch, signal)), encoded }
 }
 
-function pictureFilter({ mp4 }: Clip, { width, height, fps, matrix }: FilmFormat): string {
+function pictureFilter(clip: Clip, format: FilmFormat, rate: number | null): string {
+  const { width, height, matrix } = format
   return [
-    `fps=${fps}`,
+    ...(rate === null ? [] : [`fps=${rate}`]),
     // The largest even size that fits inside the film's, in the clip's own shape.
     `scale=w='min(${width},trunc(${height}*dar/2+0.5)*2)':h='min(${height},trunc(${width}/dar/2+0.5)*2)'` +
-      `:in_color_matrix=${matrixOf(mp4.video)}:out_color_matrix=${matrix}:out_range=tv` +
+      `:in_color_matrix=${clip.matrix}:out_color_matrix=${matrix}:out_range=tv` +
       `:flags=bicubic+${EXACT_SCALING}`,
     'format=yuv420p',
     `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2`,
     'setsar=1',
+    streamTags(format),
   ].join(',')
 }

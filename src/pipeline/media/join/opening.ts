@@ -1,8 +1,9 @@
-import type { JoinOrder } from '../../../core/ports.ts'
+import type { JoinOrder } from '../../../core/ports/media.ts'
 import type { Locale } from '../../../core/request.ts'
 import { openClip, type Scratch } from '../clip-file.ts'
 import type { Ffmpeg } from '../ffmpeg.ts'
-import { pictureEncoding } from './encoding.ts'
+import type { Encode } from './encode-once.ts'
+import { pictureEncoding, streamTags } from './encoding.ts'
 import type { FilmFormat } from './format.ts'
 import { MARK_SECONDS, markFilter } from './mark.ts'
 import { entryFrom, wholePiece } from './piece.ts'
@@ -18,6 +19,7 @@ export async function markOpening(
   locale: Locale,
   { label, crossfadeMs }: Pick<JoinOrder, 'label' | 'crossfadeMs'>,
   format: FilmFormat,
+  encode: Encode,
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<Strip> {
@@ -29,20 +31,16 @@ export async function markOpening(
   const reserve = (crossfadeMs / 1000) * format.fps + 1
   const goesOn = entry !== null && first.to - entry > reserve
   const { input, filter } = markFilter(format, label.source, locale)
-  const output = await scratch()
-  await ffmpeg.run(
-    {
-      inputs: [{ source: first.path }, input],
-      filter: `${filter};[marked]setpts=N/${format.fps}/TB[picture]`,
-      options: [
-        ...['-map', '[picture]', '-map', '0:a:0?', ...pictureEncoding(format), '-c:a', 'copy'],
-        ...(goesOn ? ['-frames:v', `${entry}`] : []),
-      ],
-      output,
-    },
-    signal,
-  )
-  const opening = { ...wholePiece(await openClip(ffmpeg, output, scratch, signal)), clip: first.clip }
+  const path = await encode({
+    inputs: [{ source: first.path }, input],
+    filter: `${filter};[marked]setpts=N/${format.fps}/TB,${streamTags(format)}[picture]`,
+    options: [
+      ...['-map', '[picture]', '-map', '0:a:0?', ...pictureEncoding(format, format.fps), '-c:a', 'copy'],
+      ...(goesOn ? ['-frames:v', `${entry}`] : []),
+    ],
+  })
+  const opened = await openClip(ffmpeg, { path, untagged: format.matrix }, scratch, signal)
+  const opening = { ...wholePiece(opened), clip: first.clip }
   return goesOn
     ? { pieces: [opening, { ...first, from: entry }, ...others], whole }
     : { pieces: [opening, ...others], whole: new Set([...whole, first.clip]) }

@@ -1,16 +1,18 @@
+import type { Matrix } from '../../../core/colour.ts'
 import type { Mp4, Mp4Video } from '../mp4/reader.ts'
 
 /** Samples `from` up to, not including, `to` of one file, in decode order. The first can be decoded alone, and is the first shown. */
 export interface Piece {
   path: string
   mp4: Mp4
+  matrix: Matrix
   from: number
   to: number
 }
 
 /** A whole file as one piece. */
-export function wholePiece({ path, mp4 }: { path: string; mp4: Mp4 }): Piece {
-  return { path, mp4, from: 0, to: mp4.video.samples.count }
+export function wholePiece({ path, mp4, matrix }: Omit<Piece, 'from' | 'to'>): Piece {
+  return { path, mp4, matrix, from: 0, to: mp4.video.samples.count }
 }
 
 /** When a sample is shown, in the track's timescale. */

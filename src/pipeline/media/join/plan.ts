@@ -1,7 +1,7 @@
 import { shownAt } from '../clip-info.ts'
 import { AAC_PACKET, type SoundFormat, silentPacket } from '../mp4/aac-config.ts'
 import type { FilmAudio, FilmPlan, FilmSample, FilmVideo } from '../mp4/film-plan.ts'
-import { inBandParameterSets } from '../mp4/h264-config.ts'
+import { haveSameSets, inBandParameterSets } from '../mp4/h264-config.ts'
 import { type Piece, pieceTimes, ptsOf } from './piece.ts'
 
 /** A film planned from pieces: where each of them starts, in seconds, how late its sound is there, in ms, and its packets. */
@@ -176,7 +176,7 @@ function soundPlace({ mp4: { video, audio }, from }: Piece, sampleRate: number):
 function inBandSets(pieces: readonly Piece[]): (Uint8Array | null)[] {
   const configs = pieces.map(({ mp4 }) => mp4.video.avc)
   const first = configs[0]
-  const same = configs.every((config) => config && first && config.bytes.equals(first.bytes))
+  const same = configs.every((config) => config && first && haveSameSets(config, first))
   return configs.map((config) => (same || config === null ? null : inBandParameterSets(config)))
 }
 

@@ -1,4 +1,5 @@
 import { open, readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { MadeSplice } from '../../../core/clip-measures.ts'
 import type { Scratch } from '../clip-file.ts'
 import type { Ffmpeg, FfmpegInput } from '../ffmpeg.ts'
@@ -66,7 +67,7 @@ export async function smoothSplices(
   await twoAtATime(findSplices(plan, pieces), signal, async (splice, _, stop) => {
     const before = known.get(meetingOf(splice, plan.audio))
     const { packets } = before ?? (await encodeSplice(ffmpeg, splice, plan.audio, scratch, stop))
-    for (const [i, bytes] of packets.entries()) anew.set(splice.first + i, bytes)
+    for (const [i, packet] of packets.entries()) anew.set(splice.first + i, Buffer.from(packet, 'base64'))
   })
   let packet = 0
   return plan.samples.map((sample) => {
@@ -133,7 +134,11 @@ function blocksOf({ first, end }: Splice): { first: number; count: number } {
 
 /** Everything that a splice's packets depend on: the same packets of the same files, faded in the same places. */
 function meetingOf({ first, end, left, right, out, in: into }: Splice, format: SoundFormat): string {
-  const inFile = ({ path, packets }: Side) => [path, first - packets.film + packets.file, end - first]
+  const inFile = ({ path, packets }: Side) => [
+    basename(path),
+    first - packets.film + packets.file,
+    end - first,
+  ]
   const times = [out.from, out.to, into.from, into.to].map((time) => time - first * AAC_PACKET)
   return JSON.stringify([inFile(left), inFile(right), times, format.sampleRate, format.channels])
 }
@@ -171,7 +176,7 @@ export async function encodeSplice(
   const packets = encoded.slice(from, from + splice.end - splice.first)
   return {
     meeting: meetingOf(splice, format),
-    packets: encoded.length > blocksOf(splice).count ? packets : [],
+    packets: encoded.length > blocksOf(splice).count ? packets.map((bytes) => bytes.toString('base64')) : [],
   }
 }
 

@@ -42,6 +42,7 @@ export function boxesIn(body: Buffer): Box[] {
   // Fewer than eight bytes are padding: QuickTime ends some containers with four zeros.
   while (body.length - offset >= 8) {
     const { type, headerLength, size } = boxHeader(body.subarray(offset, offset + 16), body.length - offset)
+    if (size < headerLength) throw new NotPlainMp4(`Box ${type} claims ${size} bytes`)
     if (size > body.length - offset) throw new NotPlainMp4(`Box ${type} is longer than its container`)
     if (boxes.length === BOXES_MAX) throw new NotPlainMp4(`More than ${BOXES_MAX} boxes in one container`)
     boxes.push({ type, body: body.subarray(offset + headerLength, offset + size) })
@@ -64,7 +65,11 @@ export function requiredBox(boxes: readonly Box[], type: string): Buffer {
   return body
 }
 
-/** The file's own boxes, without their bodies. Throws `TruncatedMp4` where the last one is not all there. */
+/**
+ * The file's own boxes, without their bodies. Behind the tables anything may follow: what is no box ends the list, and an `mdat` that claims
+ * more bytes than there are ends with the file. Whether samples are missing is for the tables to say. Throws `TruncatedMp4` if the
+ * file ends before its tables.
+ */
 export async function topLevelBoxes(source: ByteSource): Promise<TopLevelBox[]> {
   const boxes: TopLevelBox[] = []
   let offset = 0
@@ -74,9 +79,15 @@ export async function topLevelBoxes(source: ByteSource): Promise<TopLevelBox[]> 
     if (offset === 0 && !/^(ftyp|moov|mdat|free|skip|wide|styp|uuid)$/.test(type)) {
       throw new NotPlainMp4('Not an MP4 file')
     }
-    if (size > remaining) throw new TruncatedMp4(`Box ${type} wants ${size} bytes, the file has ${remaining}`)
+    const complete = size >= headerLength && size <= remaining
+    const hasTables = boxes.some((box) => box.type === 'moov')
+    if (!complete && hasTables && type !== 'mdat') break
+    if (size < headerLength) throw new NotPlainMp4(`Box ${type} claims ${size} bytes`)
+    if (!complete && !hasTables) {
+      throw new TruncatedMp4(`Box ${type} wants ${size} bytes, the file has ${remaining}`)
+    }
     if (boxes.length === BOXES_MAX) throw new NotPlainMp4(`More than ${BOXES_MAX} boxes in the file`)
-    boxes.push({ type, offset: offset + headerLength, length: size - headerLength })
+    boxes.push({ type, offset: offset + headerLength, length: Math.min(size, remaining) - headerLength })
     offset += size
   }
   return boxes
@@ -89,6 +100,5 @@ function boxHeader(bytes: Buffer, remaining: number): { type: string; headerLeng
   if (size32 === 0) return { type, headerLength: 8, size: remaining }
   const headerLength = size32 === 1 ? 16 : 8
   const size = size32 === 1 ? Number(bytes.readBigUInt64BE(8)) : size32
-  if (size < headerLength) throw new NotPlainMp4(`Box ${type} claims ${size} bytes`)
   return { type, headerLength, size }
 }

@@ -41,6 +41,13 @@ export function readAvcConfig(avcC: Buffer): AvcConfig {
   return { bytes: avcC, nalLengthSize: (avcC.readUInt8(4) & 3) + 1, parameterSets, ...readSps(sps) }
 }
 
+/** Whether one description serves both: what follows the sets in an `avcC` differs between clips of one model (Veo) and says nothing new. */
+export function haveSameSets(a: AvcConfig, b: AvcConfig): boolean {
+  const [ours, theirs] = [a.parameterSets, b.parameterSets]
+  const same = ours.length === theirs.length && ours.every((set, i) => theirs[i]?.equals(set) === true)
+  return same && a.nalLengthSize === b.nalLengthSize
+}
+
 /** The parameter sets as they stand in a sample: each with its length in front. */
 export function inBandParameterSets(config: AvcConfig): Buffer {
   const parts = config.parameterSets.flatMap((set) => {

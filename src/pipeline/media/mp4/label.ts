@@ -1,4 +1,4 @@
-import type { FilmLabel } from '../../../core/ports.ts'
+import type { FilmLabel } from '../../../core/ports/media.ts'
 import { box, fullBox, u32 } from './build.ts'
 
 /** The box type under which players and checkers look for XMP in an MP4 (Adobe, XMP part 3, 1.2.7.1). */

@@ -10,6 +10,7 @@ import {
   TruncatedMp4,
   topLevelBoxes,
 } from './box.ts'
+import { frameGaps } from './frame-times.ts'
 import { type AvcConfig, type Colour, readAvcConfig } from './h264-config.ts'
 import { readSampleTable, type SampleTable } from './sample-table.ts'
 
@@ -131,8 +132,7 @@ function readVideo(
   }
   const last = samples.count - 1
   const frame = last > 0 ? (lastPts - firstPts) / last : (samples.durations[0] ?? 0)
-  // Some writers don't know how long the last frame is shown, and say 0.
-  const end = lastPts + (samples.durations[last] || Math.round(frame))
+  const end = lastPts + lastFrameTicks(samples)
   if (samples.sync[0] !== 1) throw new NotPlainMp4('The first sample can not be decoded alone')
   if (track.delay > START_GAP_MAX) throw new NotPlainMp4('The picture starts late')
   if (mediaTime > firstPts + frame / 2 || firstPts - mediaTime > START_GAP_MAX * timescale) {
@@ -152,6 +152,17 @@ function readVideo(
     firstPts,
     lastPts,
   }
+}
+
+/**
+ * How long the last frame is shown. The table has times between decodings: they tell it only if frames are shown in the order of decoding,
+ * and some writers, which don't know it, say 0.
+ */
+function lastFrameTicks(samples: SampleTable): number {
+  const { count, durations, compositionOffsets } = samples
+  const reordered = compositionOffsets.some((offset) => offset !== compositionOffsets[0])
+  const stated = durations[count - 1] ?? 0
+  return reordered || stated === 0 ? Math.round(frameGaps(samples).usual) : stated
 }
 
 function readAudio(

@@ -1,4 +1,4 @@
-import type { FilmLabel } from '../../../core/ports.ts'
+import type { FilmLabel } from '../../../core/ports/media.ts'
 import { AAC_PACKET, audioConfig } from './aac-config.ts'
 import { box, fullBox, runs, u16, u32, u32List, u64List } from './build.ts'
 import type { FilmAudio, FilmPlan, FilmVideo } from './film-plan.ts'

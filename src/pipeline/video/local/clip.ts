@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { UNTAGGED_MATRIX } from '../../../core/colour.ts'
 import type { RenderOrder } from '../../../core/ports.ts'
 import { frameSize } from '../../../core/request.ts'
+import { EXACT_SCALING } from '../../media/colour.ts'
 import type { FfmpegCommand } from '../../media/ffmpeg.ts'
+import { UNTAGGED } from '../../media/repair.ts'
 import { clamp, createNoise, createRandom, type Picture, type Random, smooth, toPicture } from './canvas.ts'
 import { markBox, markPicture } from './mark.ts'
 import { PALETTES, type Palette } from './palette.ts'
@@ -239,9 +242,8 @@ function foregroundOf({ kind, palette, direction }: ClipChoice, size: Geometry, 
 
 // ─── the graph ─────────────────────────────────────────────────────────────────────────────────────────────
 
-/** RGB to BT.709 without the rounding that would darken a chain of clips a little with every link. */
-const TO_709 =
-  'scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp'
+/** RGB to YUV as nearly every model does it, without the rounding that would darken a chain of clips a little with every link. */
+const TO_YUV = `scale=out_color_matrix=${UNTAGGED_MATRIX}:out_range=tv:flags=bicubic+${EXACT_SCALING}`
 
 /** What a clip says of itself in its `comment` tag. */
 export const LOCAL_COMMENT = 'Local stand-in: drawn by a program, not by a video model'
@@ -261,10 +263,10 @@ export function clipCommand(
     ...(files.firstFrame === null
       ? ['[0:v]null[wide]']
       : panorama(choice.direction, size, sources.length - 1, scene)),
-    `[wide]${TO_709},format=yuv444p,loop=loop=${size.frames - 1}:size=1:start=0,setpts=N/${LOCAL_FPS}/TB,` +
+    `[wide]${TO_YUV},format=yuv444p,loop=loop=${size.frames - 1}:size=1:start=0,setpts=N/${LOCAL_FPS}/TB,` +
       `crop=w=${size.width}:h=${size.height}:x='${size.upright ? 0 : `round(${shift})`}':y='${size.upright ? `round(${shift})` : 0}'[v0]`,
     ...layers.flatMap((layer, i) => overlay(layer, i, size.frames)),
-    `[v${layers.length}]scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=yuv420p,setsar=1[v]`,
+    `[v${layers.length}]scale=flags=bicubic+${EXACT_SCALING},format=yuv420p,setsar=1,${UNTAGGED}[v]`,
     soundOf(choice, order.seconds),
   ]
   return {
@@ -272,22 +274,10 @@ export function clipCommand(
     filter: graph.join(';'),
     options: [
       ...['-map', '[v]', '-map', '[a]', '-r', String(LOCAL_FPS)],
-      ...[
-        '-c:v',
-        'libx264',
-        '-preset',
-        'superfast',
-        '-profile:v',
-        'high',
-        '-crf',
-        '18',
-        '-bf',
-        '0',
-        '-g',
-        '48',
-      ],
-      ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],
-      ...['-c:a', 'aac', '-b:a', '128k', '-ar', '48000', '-ac', '2', '-movflags', '+faststart+write_colr'],
+      // as models write them: High, B-frames, one frame that can be decoded alone, and no word of the colours
+      ...['-c:v', 'libx264', '-preset', 'superfast', '-profile:v', 'high', '-crf', '18'],
+      ...['-bf', '2', '-g', '9999', '-sc_threshold', '0'],
+      ...['-c:a', 'aac', '-b:a', '128k', '-ar', '48000', '-ac', '2', '-movflags', '+faststart'],
       ...['-metadata', `comment=${LOCAL_COMMENT}`],
     ],
     output: files.output,
@@ -325,7 +315,7 @@ function overlay(layer: Layer, i: number, frames: number): string[] {
       ? `loop=loop=${frames - 1}:size=1:start=0,setpts=N/${LOCAL_FPS}/TB,crop=w=${sheet}:h=${layer.picture.height}:x='${sheet}*mod(floor(n/2),${layer.frames})':y=0`
       : '',
     layer.flip ? 'hflip' : '',
-    `${TO_709},format=yuva444p`,
+    `${TO_YUV},format=yuva444p`,
   ]
   return [
     `[${i + 1}:v]${look.filter(Boolean).join(',')}[s${i}]`,

@@ -1,0 +1,2 @@
+ALTER TABLE "segments" ADD COLUMN "measures" jsonb;--> statement-breakpoint
+ALTER TABLE "segments" ADD COLUMN "inspection" jsonb;
