@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createMedia } from '../../src/pipeline/media/media.ts'
 import { startBrowser } from '../support/browser.ts'
-import { ffmpeg, numbered, testFolder } from '../support/clips.ts'
+import { clipFiles, ffmpeg, numbered, testFolder } from '../support/clips.ts'
 import { beepTimes, type ChainRecipe, firstNumber, makeChain } from '../support/numbered-clips.ts'
 import { decodedBeeps, openFilm, playFilm, seekNumbers } from '../support/playback.ts'
 
@@ -37,7 +37,7 @@ async function openJoined(bFrames: boolean) {
   const clips = await makeChain(join(folder, `clip-${bFrames}`), recipe)
   const made = new Date('2026-11-01T10:00:00Z')
   const label = { title: 'Film', model: 'local', made, source: 'algorithmicMedia' } as const
-  const order = { clips, label, mark: null, crossfadeMs: 0, levelSound: false }
+  const order = { clips: clipFiles(clips), label, mark: null, crossfadeMs: 0, levelSound: false }
   await createMedia(ffmpeg).join(order, join(folder, name), new AbortController().signal)
   const page = await browser.open()
   await openFilm(page, name)

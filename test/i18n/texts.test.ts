@@ -101,6 +101,7 @@ const SEAMS = [
 
 const FOUND: { [C in FindingCode]: FindingData[C] } = {
   undecodable: { reason: '[h264] concealing 99 DC errors' },
+  short_segment: { segment: 2, asked: 8, delivered: 4.5 },
   picture_length: { planned: 31.88, measured: 23.9 },
   sound_length: { planned: 31.88, measured: 24.1 },
   sound_offset: { seams: SEAMS, ms: 21.3333 },

@@ -17,7 +17,7 @@ import { createJobStore } from '../../src/storage/job-store.ts'
 import { createRenderPlaces } from '../../src/storage/render-places.ts'
 import { createWorkFolder } from '../../src/storage/work-folder.ts'
 import { clipFrom } from '../support/chain.ts'
-import { asShown, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
+import { asShown, clipFiles, ffmpeg, makeClip, numbered, shownNumbers, testFolder } from '../support/clips.ts'
 import {
   NO_LIMITS,
   newJob,
@@ -47,6 +47,13 @@ afterAll(async () => {
 
 /** How a model's clips are continued. */
 type Continuity = Pick<ModelCapabilities, 'anchor' | 'colours'>
+
+/** What is particular about one run. */
+interface RunOptions {
+  machine?: string
+  killedAt?: keyof Media
+  tools?: Media
+}
 
 /** Makes the clip of an order, the way a model would. */
 type Deliver = (order: RenderOrder, segment: number, clip: string) => Promise<unknown>
@@ -81,7 +88,7 @@ async function jobOf(segments: number, continuity: Continuity, deliver: Deliver)
   const shots = numbered(1, segments).map((k) => ({ title: `shot ${k}`, prompt: `shot ${k}`, seconds: 4 }))
   await jobs.startGenerating(claim, { title: 'a film', shots })
 
-  const run = async ({ machine = 'first', killedAt }: { machine?: string; killedAt?: keyof Media } = {}) => {
+  const run = async ({ machine = 'first', killedAt, tools = media }: RunOptions = {}) => {
     const work = createWorkFolder(join(root, machine))
     await work.create(id)
     const process = new AbortController()
@@ -89,17 +96,18 @@ async function jobOf(segments: number, continuity: Continuity, deliver: Deliver)
       jobs,
       previews: createPreviews(ffmpeg),
       depot: null,
-      media: killedAt ? { ...media, [killedAt]: () => kill(process) } : media,
+      media: killedAt ? { ...tools, [killedAt]: () => kill(process) } : tools,
       work,
       videoModel: () => model,
       capabilities,
       claims: createClaims({ jobs, events, log: silentLog }),
       ...{ places, line: createSlots(1), log: silentLog, pauses: [1, 1], newId: randomUUID },
     }
-    const measures = await renderSegments(deps, claim, job, await jobs.segments(id), process.signal)
+    const { measuring } = await renderSegments(deps, claim, job, await jobs.segments(id), process.signal)
+    const measured = [await measuring.measures(), await measuring.inspections()] as const
     const each = numbered(1, segments)
     const clips = each.map((k) => work.clip(id, k))
-    return { clips, frames: each.map((k) => work.lastFrame(id, k)), measures }
+    return { clips, frames: each.map((k) => work.lastFrame(id, k)), measured }
   }
 
   return { run, openings, downloads: scripted.downloads, paid: scripted.paid }
@@ -129,7 +137,11 @@ describe('a model whose clips are cut to their sharpest frame', () => {
   async function expectFilm({ clips }: { clips: readonly string[] }): Promise<void> {
     const film = `${clips[0]}-film.mp4`
     const label = { title: '', model: '', made: new Date(0), source: 'algorithmicMedia' } as const
-    await media.join({ clips, label, mark: null, crossfadeMs: 0, levelSound: false }, film, never)
+    await media.join(
+      { clips: clipFiles(clips), label, mark: null, crossfadeMs: 0, levelSound: false },
+      film,
+      never,
+    )
     expect(await shownNumbers(film)).toEqual(asShown(numbered(0, (clips.length - 1) * SHARP + 12)))
   }
 
@@ -139,15 +151,15 @@ describe('a model whose clips are cut to their sharpest frame', () => {
     await expectFilm(made)
     for (const [i, opening] of openings.entries()) {
       const anchor = join(folder, 'anchor.png')
-      await media.lastFrame(made.clips[i] ?? '', anchor, never)
+      await media.lastFrame({ path: made.clips[i] ?? '', untagged: 'bt601' }, anchor, never)
       expect(opening.equals(await pixelsOf(anchor))).toBe(true)
     }
     expect(openings).toHaveLength(2)
   })
 
   test.for([
-    { moment: 'before a clip is cut', killedAt: 'cutToAnchor', downloads: [1, 1, 2] },
-    { moment: 'right after it was cut', killedAt: 'probe', downloads: [1, 2] },
+    { moment: 'before a clip is cut', killedAt: 'receive', downloads: [1, 1, 2] },
+    { moment: 'right after it was cut', killedAt: 'compareOpening', downloads: [1, 2] },
     { moment: 'before it counts', killedAt: 'lastFrame', downloads: [1, 2] },
   ] as const)('makes the same film where the process is killed $moment', async ({ killedAt, downloads }) => {
     const job = await jobOf(2, SHARPEST, deliver)
@@ -157,12 +169,16 @@ describe('a model whose clips are cut to their sharpest frame', () => {
     expect(job.paid.map(segmentOf)).toEqual([1, 2])
   })
 
-  test('makes the same film where another machine goes on with it, which measures nothing that it may not need', async () => {
+  test('makes the same film where another machine goes on with it, and nothing is measured again', async () => {
     const job = await jobOf(2, SHARPEST, deliver)
-    const { measures } = await job.run()
+    const first = await job.run()
+    const [measures, inspections] = first.measured
     expect(measures.map((measured) => measured?.continuation?.repeats)).toEqual([undefined, true])
-    const second = await job.run({ machine: 'second' })
-    expect(second.measures).toEqual([null, null])
+    expect(inspections.map((inspection) => inspection?.decodeError)).toEqual([null, null])
+    const again = () => Promise.reject(new Error('measured again'))
+    const tools: Media = { ...media, compareOpening: again, measure: again, inspect: again }
+    const second = await job.run({ machine: 'second', tools })
+    expect(second.measured).toEqual(first.measured)
     await expectFilm(second)
     expect(job.paid).toHaveLength(2)
   })
@@ -182,7 +198,7 @@ describe('a model whose colours are nudged', () => {
     const changes: number[] = []
     for (const [i, opening] of job.openings.entries()) {
       const lastFrame = join(folder, 'last-frame.png')
-      await media.lastFrame(clips[i] ?? '', lastFrame, never)
+      await media.lastFrame({ path: clips[i] ?? '', untagged: 'bt601' }, lastFrame, never)
       changes.push(compare(opening, await pixelsOf(lastFrame)).largest)
       expect(opening.equals(await pixelsOf(second.frames[i] ?? ''))).toBe(true)
     }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import type { ClipFile, ClipMeasures } from '../../src/core/clip-measures.ts'
+import { UNTAGGED_MATRIX } from '../../src/core/colour.ts'
 import type { ChainLink, Media } from '../../src/core/ports/media.ts'
-import { ffmpeg } from './clips.ts'
+import { clipFiles, ffmpeg } from './clips.ts'
 
 /** A clip of a model without loss. */
 export interface ChainClip {
@@ -39,7 +41,7 @@ export const REDDENING = (() => {
 
 /** Clips of which each opens on the last frame of the one before, and what their last frames were when they came. */
 export interface MadeChain {
-  first: string
+  first: ClipFile
   others: ChainLink[]
   lastFrames: string[]
 }
@@ -53,10 +55,12 @@ export async function makeChain(
   nudged: boolean,
 ): Promise<MadeChain> {
   const signal = new AbortController().signal
-  const chain: MadeChain = { first: join(folder, 'clip-1.mp4'), others: [], lastFrames: [] }
+  const fileOf = (number: number) => ({ path: join(folder, `clip-${number}.mp4`), untagged: UNTAGGED_MATRIX })
+  const chain: MadeChain = { first: fileOf(1), others: [], lastFrames: [] }
   let opening = picture
   for (const [i, drift] of drifts.entries()) {
-    const clip = await clipFrom(opening, join(folder, `clip-${i + 1}.mp4`), { drift })
+    const clip = fileOf(i + 1)
+    await clipFrom(opening, clip.path, { drift })
     if (i > 0) chain.others.push({ clip, opening })
     const lastFrame = join(folder, `last-frame-${i + 1}.png`)
     await media.lastFrame(clip, lastFrame, signal)
@@ -67,4 +71,19 @@ export async function makeChain(
     await media.nudgedFrame(chain.first, chain.others, opening, signal)
   }
   return chain
+}
+
+/** What a job has measured of a chain's clips when the last one has come. */
+export async function measureChain(media: Media, paths: readonly string[]): Promise<ClipMeasures[]> {
+  const { signal } = new AbortController()
+  const measures: ClipMeasures[] = []
+  const clips = clipFiles(paths)
+  for (const [i, clip] of clips.entries()) {
+    const lastFrame = `${clips[i - 1]?.path}.png`
+    const before = i === 0 ? null : { clips: clips.slice(0, i), measures, lastFrame }
+    const opening = before && (await media.compareOpening(clip, lastFrame, signal))
+    measures.push(await media.measure(clip, opening, before, signal))
+    await media.lastFrame(clip, `${clip.path}.png`, signal)
+  }
+  return measures
 }

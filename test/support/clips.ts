@@ -2,10 +2,26 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import type { ClipFile, ClipMeasures } from '../../src/core/clip-measures.ts'
+import { UNTAGGED_MATRIX } from '../../src/core/colour.ts'
 import { type Ffmpeg, findFfmpeg } from '../../src/pipeline/media/ffmpeg.ts'
 
 /** The ffmpeg that the tests run. */
 export const ffmpeg: Ffmpeg = await findFfmpeg(undefined)
+
+/** Clips as the media code takes them, with nothing known of their model. */
+export function clipFiles(paths: readonly string[]): ClipFile[] {
+  return paths.map((path) => ({ path, untagged: UNTAGGED_MATRIX }))
+}
+
+/** What is known of a clip that was not measured. */
+export const UNMEASURED: ClipMeasures = {
+  untagged: UNTAGGED_MATRIX,
+  measured: null,
+  loudness: null,
+  continuation: null,
+  splice: null,
+}
 
 /** A folder for one test file, removed when its tests have run. */
 export async function testFolder(): Promise<string> {

@@ -53,11 +53,7 @@ export async function openClip(
   signal?: AbortSignal,
   salvage = false,
 ): Promise<Clip> {
-  const read = await readPlain(path)
-  if (read instanceof TruncatedMp4 && !salvage) {
-    throw new MediaError(`${basename(path)} is not whole: ${read.message}`, {}, { cause: read })
-  }
-  const mp4 = read instanceof Error ? null : read
+  const mp4 = await readTables(path, salvage)
   if (mp4 !== null && isJoinable(mp4)) {
     return { path, mp4, matrix: matrixOf(mp4, untagged), encoded: { picture: false, sound: false } }
   }
@@ -65,11 +61,20 @@ export async function openClip(
   return { ...repaired, matrix: matrixOf(repaired.mp4, untagged) }
 }
 
-/** Reads a clip that can be joined as it is; null for any other. Throws `MediaError` if it is no clip. */
+/** Reads a clip that can be joined as it is; null for any other. Throws `MediaError` if it is not whole. */
 export async function openPlainClip({ path, untagged }: ClipFile): Promise<Clip | null> {
-  const mp4 = await readPlain(path)
-  if (mp4 instanceof Error || !isJoinable(mp4)) return null
+  const mp4 = await readTables(path)
+  if (mp4 === null || !isJoinable(mp4)) return null
   return { path, mp4, matrix: matrixOf(mp4, untagged), encoded: { picture: false, sound: false } }
+}
+
+/** The tables of a plain MP4; null for any other file. Throws `MediaError` if the file is not whole, unless that is to be salvaged. */
+export async function readTables(path: string, salvage = false): Promise<Mp4 | null> {
+  const read = await readPlain(path)
+  if (read instanceof TruncatedMp4 && !salvage) {
+    throw new MediaError(`${basename(path)} is not whole: ${read.message}`, {}, { cause: read })
+  }
+  return read instanceof Error ? null : read
 }
 
 function matrixOf({ video }: Mp4, untagged: Matrix): Matrix {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { UNTAGGED_MATRIX } from '../../core/colour.ts'
 import type { Media } from '../../core/ports/media.ts'
 import { cutToAnchor } from './anchor.ts'
-import { type Clip, filmFile, openClip, type Scratch, withScratch } from './clip-file.ts'
+import { type Clip, filmFile, openClip, readTables, type Scratch, withScratch } from './clip-file.ts'
 import { clipInfo } from './clip-info.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import { checkFilm } from './film-check.ts'
@@ -20,15 +20,16 @@ export function createMedia(ffmpeg: Ffmpeg): Media {
   return {
     probe: (clip, signal) =>
       withScratch(clip, async (scratch) =>
-        clipInfo((await openClip(ffmpeg, filmFile(clip), scratch, signal)).mp4),
+        clipInfo((await readTables(clip)) ?? (await openClip(ffmpeg, filmFile(clip), scratch, signal)).mp4),
       ),
     receive: (delivered, clip, { anchor, salvage }, signal) =>
       withScratch(clip, async (scratch) => {
         const file = { path: delivered, untagged: UNTAGGED_MATRIX }
+        const tables = await readTables(delivered, salvage)
         const opened = await openClip(ffmpeg, file, scratch, signal, salvage)
         await keep(ffmpeg, opened, clip, anchor, scratch, signal)
         await rm(delivered, { force: true })
-        return { ...clipInfo(opened.mp4), encoded: opened.encoded }
+        return { ...clipInfo(tables ?? opened.mp4), encoded: opened.encoded }
       }),
     compareOpening: (clip, sent, signal) =>
       withScratch(clip.path, async (scratch) =>

@@ -42,7 +42,7 @@ async function clipWithSharp(name: string, sharp: readonly number[], options: re
 async function cut(clip: string) {
   const [whole, output] = [`${clip}-whole.mp4`, `${clip}-cut.mp4`]
   await copyFile(clip, whole)
-  await media.cutToAnchor(whole, output, never)
+  await media.receive(whole, output, { anchor: 'sharpest', salvage: false }, never)
   const { seconds, audioSeconds, fps } = await media.probe(output)
   const pictures = await packetHashes(output, 'v')
   const sounds = await packetHashes(output, 'a')

@@ -5,6 +5,7 @@ import { createMedia } from '../../../src/pipeline/media/media.ts'
 import {
   asShown,
   B_FRAMES,
+  clipFiles,
   decodingErrors,
   ffmpeg,
   makeClip,
@@ -32,7 +33,7 @@ function chain(name: string, count: number, options: readonly string[]): Promise
 async function dissolved(name: string, clips: readonly string[], crossfadeMs: number) {
   const film = join(folder, `${name}.mp4`)
   const label = { title: '', model: 'local', made: new Date(0), source: 'algorithmicMedia' } as const
-  const order: JoinOrder = { clips, label, mark: null, crossfadeMs, levelSound: false }
+  const order: JoinOrder = { clips: clipFiles(clips), label, mark: null, crossfadeMs, levelSound: false }
   const report = await media.join(order, film, never)
   expect(await decodingErrors(film)).toBe('')
   const info = await media.probe(film)

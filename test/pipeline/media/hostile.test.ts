@@ -8,7 +8,15 @@ import { boxesIn, ImplausibleMp4, NotPlainMp4, TruncatedMp4 } from '../../../src
 import { box, fullBox, u32 } from '../../../src/pipeline/media/mp4/build.ts'
 import { type Mp4, readMp4 } from '../../../src/pipeline/media/mp4/reader.ts'
 import { filmHeader } from '../../../src/pipeline/media/mp4/writer.ts'
-import { B_FRAMES, type ClipRecipe, ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
+import {
+  B_FRAMES,
+  type ClipRecipe,
+  clipFiles,
+  ffmpeg,
+  makeClip,
+  numbered,
+  testFolder,
+} from '../../support/clips.ts'
 import { fuzz, type Victim } from '../../support/mp4-fuzz.ts'
 
 const folder = await testFolder()
@@ -126,7 +134,11 @@ async function realFiles(): Promise<Victim[]> {
   }
   const film = join(folder, 'film.mp4')
   const clips = paths.slice(0, 2).map(([, path]) => path)
-  await media.join({ clips, label, mark: null, crossfadeMs: 0, levelSound: false }, film, never)
+  await media.join(
+    { clips: clipFiles(clips), label, mark: null, crossfadeMs: 0, levelSound: false },
+    film,
+    never,
+  )
   paths.push(['our own film', film])
   const files = paths.map(async ([name, path]) => {
     const bytes = await readFile(path)

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
-import { ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
+import { clipFiles, ffmpeg, makeClip, numbered, testFolder } from '../../support/clips.ts'
 
 const folder = await testFolder()
 
@@ -26,7 +26,7 @@ test('exiftool finds in a film that a trained model made it, which one, when, an
     made: new Date('2026-11-01T10:00:00Z'),
     source: 'trainedAlgorithmicMedia',
   } as const
-  const order = { clips, label, mark: null, crossfadeMs: 0, levelSound: false }
+  const order = { clips: clipFiles(clips), label, mark: null, crossfadeMs: 0, levelSound: false }
   await createMedia(ffmpeg).join(order, film, new AbortController().signal)
   expect(await exiftool(film)).toMatchObject({
     'XMP-iptcExt:DigitalSourceType': 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia',

@@ -2,7 +2,15 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ClipMeasures } from '../../../src/core/clip-measures.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
-import { ffmpeg, makeClip, numbered, packetHashes, testFolder } from '../../support/clips.ts'
+import {
+  clipFiles,
+  ffmpeg,
+  makeClip,
+  numbered,
+  packetHashes,
+  testFolder,
+  UNMEASURED,
+} from '../../support/clips.ts'
 
 const folder = await testFolder()
 const media = createMedia(ffmpeg)
@@ -28,7 +36,7 @@ async function joined(
 ) {
   const film = join(folder, `${name}.mp4`)
   const label = { title: '', model: 'local', made: new Date(0), source: 'algorithmicMedia' } as const
-  const order = { clips, label, mark: null, crossfadeMs: 0, levelSound, measures }
+  const order = { clips: clipFiles(clips), label, mark: null, crossfadeMs: 0, levelSound, measures }
   const { encoded } = await media.join(order, film, never)
   const seconds = clips.map((_, i) => (i * 11) / 12 + 0.1)
   return { film, encoded, levels: await Promise.all(seconds.map((from) => levelAt(film, from))) }
@@ -73,7 +81,7 @@ test('a quiet clip that could not be louder without distortion is left as it is,
     { lufs: -20, peak: -6 },
     { lufs: -30, peak: 0 },
     { lufs: -20, peak: -6 },
-  ].map((loudness, i) => ({ loudness, continuation: i === 0 ? null : continuation, splice: null }))
+  ].map((loudness, i) => ({ ...UNMEASURED, loudness, continuation: i === 0 ? null : continuation }))
   const { encoded } = await joined('knocked', clips, false, measures)
   expect(encoded.sound).toEqual([])
 })

@@ -5,6 +5,7 @@ import { MARK_SECONDS, markFilter } from '../../../src/pipeline/media/join/mark.
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import {
   asShown,
+  clipFiles,
   decodingErrors,
   ffmpeg,
   makeClip,
@@ -104,7 +105,7 @@ test.each([
     )
     const film = join(folder, `film-${crossfadeMs}.mp4`)
     const label = { title: '', model: 'x', made: new Date(0), source: 'trainedAlgorithmicMedia' } as const
-    const order = { clips, label, mark: 'en' as const, crossfadeMs, levelSound: false }
+    const order = { clips: clipFiles(clips), label, mark: 'en' as const, crossfadeMs, levelSound: false }
     const report = await media.join(order, film, new AbortController().signal)
     expect(report.encoded).toEqual({ picture: [], sound: [] })
     expect(await decodingErrors(film)).toBe('')

@@ -18,7 +18,7 @@ async function parsedClip() {
   return readMp4({ size: bytes.length, readAt: async (at, length) => bytes.subarray(at, at + length) })
 }
 
-const pieceOf = (mp4: Mp4) => wholePiece({ path: '', mp4 })
+const pieceOf = (mp4: Mp4) => wholePiece({ path: '', mp4, matrix: 'bt601' })
 
 test('a film of more than 4 GiB can be read to its last sample', async () => {
   const clip = await parsedClip()

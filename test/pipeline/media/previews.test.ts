@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { FilmLabel } from '../../../src/core/ports/media.ts'
+import { filmFile } from '../../../src/pipeline/media/clip-file.ts'
 import { readImageHeader } from '../../../src/pipeline/media/image-header.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { createPreviews } from '../../../src/pipeline/media/previews.ts'
@@ -57,7 +58,7 @@ test('the poster is the sharp frame among black, blurred and empty ones, in the 
   const jpg = join(folder, 'poster.jpg')
   await previews.poster(film, jpg, never)
   const sharp = join(folder, 'sharp.png')
-  await media.lastFrame(film, sharp, never)
+  await media.lastFrame(filmFile(film), sharp, never)
   expect(await likenessOfPictures(jpg, sharp)).toBeGreaterThan(38)
 })
 
@@ -128,8 +129,8 @@ test('a smaller version has all pictures and the sound in fewer bytes than the l
   expect(head).toMatch(/comment +: AI-generated \(Wan 2\.7\)/)
   expect(await readFile(mp4, 'latin1')).toContain('/digitalsourcetype/trainedAlgorithmicMedia')
   const [before, after] = [join(folder, 'before.png'), join(folder, 'after.png')]
-  await media.lastFrame(film, before, never)
-  await media.lastFrame(mp4, after, never)
+  await media.lastFrame(filmFile(film), before, never)
+  await media.lastFrame(filmFile(mp4), after, never)
   expect(await likenessOfPictures(before, after)).toBeGreaterThan(30)
 
   // what is small enough is left as it is

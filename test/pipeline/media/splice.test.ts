@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { ClipMeasures } from '../../../src/core/clip-measures.ts'
 import type { JoinOrder } from '../../../src/core/ports/media.ts'
 import { createMedia } from '../../../src/pipeline/media/media.ts'
+import { measureChain } from '../../support/chain.ts'
 import {
   type ClipRecipe,
+  clipFiles,
   decodingErrors,
   ffmpeg,
   makeClip,
@@ -39,7 +40,7 @@ async function filmOf(name: string, recipe: Partial<ClipRecipe>, between = FRAME
     clips.push(await makeClip(join(folder, `${name}-${i}.mp4`), clip))
   }
   const film = join(folder, `${name}.mp4`)
-  await media.join({ ...order, clips }, film, never)
+  await media.join({ ...order, clips: clipFiles(clips) }, film, never)
   return { film, clips }
 }
 
@@ -81,14 +82,9 @@ test('a film of the same clips is the same to the byte', async () => {
 
 test('clips that came one after the other are joined without decoding or encoding anything, to the same film', async () => {
   const { film, clips } = await filmOf('afterwards', {})
-  const measures: ClipMeasures[] = []
-  for (const [i, clip] of clips.entries()) {
-    const before = { clips: clips.slice(0, i), measures, lastFrame: `${clips[i - 1]}.png` }
-    measures.push(await media.measure(clip, i === 0 ? null : before, never))
-    await media.lastFrame(clip, `${clip}.png`, never)
-  }
+  const measures = await measureChain(media, clips)
   const idle = createMedia({ ...ffmpeg, run: () => Promise.reject(new Error('ffmpeg was started')) })
   const joined = join(folder, 'as-they-came.mp4')
-  await idle.join({ ...order, clips, measures }, joined, never)
+  await idle.join({ ...order, clips: clipFiles(clips), measures }, joined, never)
   expect((await readFile(joined)).equals(await readFile(film))).toBe(true)
 })

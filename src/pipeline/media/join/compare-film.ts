@@ -30,7 +30,7 @@ export async function compareFilm(
           signal.throwIfAborted()
           const { next, ...run } = runFrom(plan.samples, places, at)
           if (!(await isSame(written, file, run)))
-            return `The packets of ${source + 1} differ from its clip’s`
+            return `The packets of clip ${source + 1} differ from those that were written`
           at = next
         }
       } finally {
