@@ -76,6 +76,7 @@ export interface ErrorData {
   render_unavailable: { segment: number; reason: string }
   render_outcome_unknown: { segment: number; reason: string }
   clip_unusable: { segment: number; reason: string }
+  clip_unfetched: { segment: number; reason: string }
   clip_lost: { segment: number; reason: string }
   join_failed: { reason: string }
   store_failed: { reason: string }

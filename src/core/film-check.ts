@@ -100,7 +100,7 @@ export type FilmFinding = { [C in FindingCode]: { code: C; data: FindingData[C] 
 export const LENGTH_TOLERANCE = 0.1
 
 /** Models deliver a little more or less than they are asked for. Below this share of it something is missing. */
-export const CLIP_LENGTH_MIN = 0.8
+const CLIP_LENGTH_MIN = 0.8
 
 /** Sound is spliced between AAC packets, at most half of one off: 10.7 ms at 48 kHz, 11.6 ms at 44.1 kHz. */
 export const SOUND_OFFSET_MAX_MS = 12
@@ -157,14 +157,9 @@ function* decodingFindings({ decodeError, seconds }: FilmCheck): Generator<FilmF
 
 function* lengthFindings(lengths: readonly ClipLength[]): Generator<FilmFinding> {
   for (const [i, { asked, delivered }] of lengths.entries()) {
-    if (isShort({ asked, delivered }))
-      yield { code: 'short_segment', data: { segment: i + 1, asked, delivered } }
+    if (delivered >= CLIP_LENGTH_MIN * asked) continue
+    yield { code: 'short_segment', data: { segment: i + 1, asked, delivered } }
   }
-}
-
-/** Whether a clip is much shorter than it was asked to be. */
-export function isShort({ asked, delivered }: ClipLength): boolean {
-  return delivered < CLIP_LENGTH_MIN * asked
 }
 
 function* seamFindings(seams: readonly Seam[]): Generator<FilmFinding> {

@@ -126,6 +126,8 @@ export const en = {
     'It can’t be known whether the request for segment {{segment}} was accepted ({{reason}}). Nothing more was paid; retry may pay this one segment again.',
   'error.clip_unusable':
     'The video model delivered a file for segment {{segment}} that cannot be played ({{reason}}). It was fetched several times and paid once. Retry fetches it again; if it is still broken, the segment is rendered and paid again.',
+  'error.clip_unfetched':
+    'Segment {{segment}} was rendered and paid, but its clip could not be fetched: {{reason}}. Retry fetches it again, at no cost.',
   'error.clip_lost':
     'The finished clip of segment {{segment}} is no longer to be had: {{reason}}. Start the film anew.',
   'error.join_failed': 'The segments could not be joined: {{reason}}. They are kept; retry joins them again.',

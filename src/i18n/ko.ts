@@ -129,6 +129,8 @@ export const ko: Record<keyof typeof en, string> = {
     '세그먼트 {{segment}} 요청이 접수되었는지 알 수 없습니다({{reason}}). 더 결제된 것은 없으며, 다시 시도하면 이 세그먼트 하나가 두 번 결제될 수 있습니다.',
   'error.clip_unusable':
     '세그먼트 {{segment}}의 영상 파일을 재생할 수 없습니다({{reason}}). 여러 번 내려받았지만 같은 결과였고, 비용은 한 번만 나갔습니다. 다시 시도하면 파일을 다시 받아 보고, 그래도 재생되지 않으면 이 세그먼트를 새로 만들며 비용이 한 번 더 듭니다.',
+  'error.clip_unfetched':
+    '세그먼트 {{segment}}의 영상은 만들어졌고 비용도 나갔지만, 파일을 내려받지 못했습니다: {{reason}}. 다시 시도하면 추가 비용 없이 다시 내려받습니다.',
   'error.clip_lost':
     '세그먼트 {{segment}}의 완성된 영상을 더는 가져올 수 없습니다: {{reason}}. 처음부터 다시 만들어 주세요.',
   'error.join_failed':

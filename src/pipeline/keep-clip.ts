@@ -1,7 +1,6 @@
 import type { ClipFile, ClipRecord } from '../core/clip-measures.ts'
 import { UNTAGGED_MATRIX } from '../core/colour.ts'
 import { isDiskFull, ProviderError, reasonOf, UserError, userError } from '../core/errors.ts'
-import { isShort } from '../core/film-check.ts'
 import type { Job } from '../core/job.ts'
 import type { ChainLink, ClipOpening, Media, ReceivedClip } from '../core/ports/media.ts'
 import type { JobStore, VideoModel } from '../core/ports.ts'
@@ -40,7 +39,7 @@ const TRIES = 3
 
 /**
  * Brings a rendered clip home, makes it joinable, and writes the frame that the next segment opens on. Throws `UserError` `clip_unusable` if
- * no decoder reads it, however often it is fetched.
+ * no decoder reads it, however often it is fetched, and `clip_unfetched`.
  */
 export async function keepClip(chain: Chain, segment: Segment): Promise<KeptClip> {
   const { media, work, log } = chain.deps
@@ -49,16 +48,13 @@ export async function keepClip(chain: Chain, segment: Segment): Promise<KeptClip
   const about = { job_id: chain.job.id, segment: index, request_id: request?.id, model }
   for (let tries = 1; ; tries += 1) {
     const fetched = tries > 1 || !(await work.has(clip))
-    if (fetched) await download(chain, segment).catch(asUnusable(index))
+    if (fetched) await download(chain, segment).catch(asUnfetched(index))
     try {
       const delivered = fetched
         ? await receive(chain, segment, tries === TRIES)
         : await media.probe(clip, chain.signal)
       // what each model really delivers is known from here only
-      log.info({ ...about, clip: delivered }, 'clip received')
-      if (isShort({ asked: seconds, delivered: delivered.seconds })) {
-        log.warn({ ...about, asked: seconds, delivered: delivered.seconds }, 'clip much too short')
-      }
+      log.info({ ...about, asked: seconds, clip: delivered }, 'clip received')
       const kept = await readColours(chain, segment, clip)
       chain.clips.push(kept.file)
       return kept
@@ -162,9 +158,9 @@ async function writeFrame(chain: Chain, { index, model }: Segment, file: ClipFil
 }
 
 /** A clip that can't be fetched for good stays `rendered`: a retry fetches it, and pays nothing for that. */
-function asUnusable(segment: number) {
+function asUnfetched(segment: number) {
   return (error: unknown): never => {
     if (!(error instanceof ProviderError) || error.kind !== 'rejected') throw error
-    throw userError('clip_unusable', { segment, reason: error.message }, { cause: error })
+    throw userError('clip_unfetched', { segment, reason: error.message }, { cause: error })
   }
 }

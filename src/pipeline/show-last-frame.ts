@@ -9,8 +9,8 @@ export function stillOf(png: string): string {
 }
 
 /**
- * The last frame of a segment, the newest where none is named, as a small JPEG. Null where there is none: it isn't rendered yet, the
- * job has ended well, or it runs on another machine and is not kept for others. It is made once for each segment, beside the frame.
+ * The last frame of a segment, the newest if none is named, as a small JPEG. Null if there is none: it isn't rendered yet, no segment opens
+ * on it, the job has ended well, or it runs on another machine and is not kept for others. It is made once for each segment, beside the frame.
  */
 export function createShowLastFrame(deps: {
   jobs: Pick<JobStore, 'segments'>
@@ -24,7 +24,8 @@ export function createShowLastFrame(deps: {
     signal: AbortSignal,
     index?: number,
   ): Promise<Buffer | null> {
-    const stored = (await jobs.segments(jobId)).filter(({ state }) => state === 'stored')
+    const segments = await jobs.segments(jobId)
+    const stored = segments.slice(0, -1).filter(({ state }) => state === 'stored')
     const segment = index === undefined ? stored.at(-1) : stored.find((one) => one.index === index)
     if (segment === undefined) return null
     const png = work.lastFrame(jobId, segment.index)

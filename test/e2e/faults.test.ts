@@ -148,7 +148,7 @@ describe('what goes wrong ends right, and the person is told', { concurrent: tru
     expect(Math.abs(soundSeconds - pictureSeconds)).toBeLessThanOrEqual(0.05)
   })
 
-  test('a clip that is no video ends the job; --resume asks for that segment once more and makes the film', async ({
+  test('a clip that nothing can play ends the job, paid once; --resume fetches it again before it pays again, and makes the film', async ({
     expect,
     onTestFinished,
   }) => {
@@ -159,7 +159,7 @@ describe('what goes wrong ends right, and the person is told', { concurrent: tru
     const { job_id, message } = lastOf(failed.json)
     expect(failed.code).toBe(1)
     expect(message).toMatch(
-      /^Failed: What was delivered for segment 1 is not a usable clip: [^\n]*Invalid data found when processing input\.$/,
+      /^Failed: The video model delivered a file for segment 1 that cannot be played \([^\n]*Invalid data found when processing input\)\. It was fetched several times and paid once\. Retry /,
     )
     // where this machine keeps its files is nobody's business
     expect(message).not.toContain(machine.dataDir)
@@ -167,6 +167,8 @@ describe('what goes wrong ends right, and the person is told', { concurrent: tru
     expect([downloads(services), paid()]).toEqual([3, [1, 0]])
     const resumed = await machine.run(['--resume', job_id, '--json'], env)
     expect([resumed.code, lastOf(resumed.json).type, paid()]).toEqual([0, 'completed', [2, 1]])
+    // three times what is broken, then the two clips
+    expect(downloads(services)).toBe(3 + 3 + 2)
   })
 
   test('storage that refuses for good keeps the film here; --resume stores it without rendering again', async ({
@@ -216,7 +218,7 @@ describe('what goes wrong ends right, and the person is told', { concurrent: tru
     const { code, json } = await machine.run(FILM, env)
     expect([code, lastOf(json).message, paid(), fetched]).toEqual([
       1,
-      `Failed: What was delivered for segment 1 is not a usable clip: The clip's address is refused: ${host} is not one of the provider's media hosts (MEDIA_HOSTS adds others).`,
+      `Failed: Segment 1 was rendered and paid, but its clip could not be fetched: The clip's address is refused: ${host} is not one of the provider's media hosts (MEDIA_HOSTS adds others). Retry fetches it again, at no cost.`,
       [1, 0],
       0,
     ])

@@ -51,7 +51,7 @@ describe('the first command on a fresh machine', () => {
 
   test('makes one H.264 and AAC film of the size asked for, which decodes without an error', async () => {
     expect(facts.errors).toBe('')
-    expect(facts.head).toMatch(/Video: h264 .*1280x720.*24 fps/)
+    expect(facts.head).toMatch(/Video: h264 .*smpte170m.*1280x720.* 24 tbr/)
     expect(facts.head).toMatch(/Audio: aac .*48000 Hz/)
     const films = (await filesIn(machine.dataDir)).filter((name) => name.endsWith('.mp4'))
     expect(films).toEqual([`objects/films/${last.job_id}.mp4`])

@@ -85,6 +85,7 @@ const DATA: { [C in ErrorCode]: ErrorData[C] } = {
   render_unavailable: { segment: 3, reason: '503' },
   render_outcome_unknown: { segment: 3, reason: 'socket hang up' },
   clip_unusable: { segment: 3, reason: 'no video stream' },
+  clip_unfetched: { segment: 3, reason: '404' },
   clip_lost: { segment: 3, reason: '404' },
   join_failed: { reason: 'ffmpeg ended with 1' },
   store_failed: { reason: 'ENOENT' },

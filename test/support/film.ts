@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { decodingErrors, ffmpeg } from './clips.ts'
 
-/** What decoding a whole film shows. Seconds; `head` is what ffmpeg says of the file. */
+/** What decoding a whole film shows. `frames` are those that a viewer sees; seconds; `head` is what ffmpeg says of the file. */
 export interface FilmFacts {
   errors: string
   frames: number
@@ -32,19 +32,22 @@ async function pictureOf(film: string) {
   const [, n = '1', of = '1'] = lines.map((line) => /^#tb 0: (\d+)\/(\d+)/.exec(line)).find(Boolean) ?? []
   const times = lines.filter((line) => /^0,/.test(line)).map((line) => Number(line.split(',')[2]))
   const [first = 0, last = 0] = [times[0], times.at(-1)]
-  const frame = (last - first) / (times.length - 1)
+  const between = (last - first) / (times.length - 1)
+  // at a seam a frame may hide behind the next one, which is shown a tick later
+  const seen = times.filter((time, i) => (times[i + 1] ?? Number.POSITIVE_INFINITY) - time > between / 10)
+  const frame = (last - first) / (seen.length - 1)
   const pictureSeconds = ((last - first + frame) * Number(n)) / Number(of)
-  return { frames: times.length, pictureSeconds, head: stderr }
+  return { frames: seen.length, pictureSeconds, head: stderr }
 }
 
 /** Pictures are compared at this width: it is what is seen that counts, not its grain. */
 const SMALL = 'scale=160:-2:flags=area'
 
-/** How alike each frame of a film is to the next one: PSNR in dB, infinite where they are equal. */
+/** How alike each frame of a film of 24 frames a second is to the next one: PSNR in dB, infinite where they are equal. */
 export async function likenessOfNeighbours(film: string): Promise<number[]> {
   const list = `${film}.neighbours.txt`
   const [these, next] = ['[a]setpts=N/24/TB[these]', '[b]trim=start_frame=1,setpts=N/24/TB[next]']
-  const filter = `[0:v]${SMALL},split[a][b];${these};${next};[these][next]psnr=stats_file=${list}:shortest=1`
+  const filter = `[0:v]fps=24,${SMALL},split[a][b];${these};${next};[these][next]psnr=stats_file=${list}:shortest=1`
   await ffmpeg.run({ inputs: [{ source: film }], filter, options: [], output: null })
   const text = await readFile(list, 'utf8')
   await rm(list)
@@ -64,10 +67,10 @@ function decibels(text: string | undefined): number {
   return text === 'inf' ? Number.POSITIVE_INFINITY : Number(text)
 }
 
-/** Writes a frame of a film, counted from 0, as a PNG in the colours that a browser shows. */
+/** Writes a frame of a film, counted from 0, as a PNG in its own colours, which are BT.601's as with all clips that say nothing. */
 export async function frameOf(film: string, n: number): Promise<string> {
   const png = `${film}.frame-${n}.png`
-  const exact = 'scale=in_color_matrix=bt709:flags=accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24'
+  const exact = 'scale=in_color_matrix=bt601:flags=accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24'
   const filter = `[0:v]select='eq(n,${n})',${exact}[out]`
   const options = ['-map', '[out]', '-frames:v', '1', '-vsync', '0']
   await ffmpeg.run({ inputs: [{ source: film }], filter, options, output: png })

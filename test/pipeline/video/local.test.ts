@@ -7,11 +7,12 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RenderOrder, VideoModel } from '../../../src/core/ports.ts'
 import { type Ffmpeg, findFfmpeg } from '../../../src/pipeline/media/ffmpeg.ts'
+import { createMedia } from '../../../src/pipeline/media/media.ts'
 import { chooseClip, LOCAL_COMMENT } from '../../../src/pipeline/video/local/clip.ts'
 import { createLocalModel } from '../../../src/pipeline/video/local.ts'
 
 const never = new AbortController().signal
-const EXACT = 'scale=in_color_matrix=bt709:flags=accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24'
+const EXACT = 'scale=in_color_matrix=bt601:flags=accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24'
 const FRAMES = 96
 
 let ffmpeg: Ffmpeg
@@ -65,7 +66,10 @@ describe('a clip of the local model', () => {
       { inputs: [{ source: at(clips, 1) }], options: ['-map', '0:v', '-c:v', 'rawvideo'], output: null },
       never,
     )
-    expect(stderr).toMatch(/Video: h264 \(High\).*yuv420p\(tv, bt709.*1280x720.*24 fps/)
+    // no tag, as with nearly every model's clips
+    expect(stderr).toMatch(/Video: h264 \(High\).*yuv420p(\((tv, )?progressive\))?, 1280x720.*24 fps/)
+    const info = await createMedia(ffmpeg).probe(at(clips, 1))
+    expect(info).toMatchObject({ matrix: null, bFrames: true, syncFrames: 1, seconds: 4 })
     expect(stderr).toMatch(/Audio: aac \(LC\).*48000 Hz, stereo/)
     expect(stderr).toContain(LOCAL_COMMENT)
     expect(stderr).toMatch(new RegExp(`frame=\\s*${FRAMES} .*time=00:00:04\\.00`, 's'))

@@ -119,7 +119,7 @@ function encodeBridge(
     filter: graph.join(';'),
     options: [
       ...['-map', '[picture]', '-map', '[sound]'],
-      ...pictureEncoding(format, format.fps),
+      ...pictureEncoding(format),
       ...soundEncoding(format),
     ],
   })

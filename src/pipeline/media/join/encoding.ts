@@ -4,24 +4,16 @@ import type { FilmFormat } from './format.ts'
 
 /**
  * Options that encode a picture for a film, nearly without loss. Without B-frames: a repeated last frame can then simply be left out,
- * and a cut be made anywhere. `rate` is the one rate at which frames come; null keeps each frame's own time.
+ * and a cut be made anywhere.
  */
-export function pictureEncoding(
-  { streamColour, timescale }: Pick<FilmFormat, 'streamColour' | 'timescale'>,
-  rate: number | null,
-): readonly string[] {
+export function pictureEncoding({ streamColour, fps, timescale }: FilmFormat): readonly string[] {
   return [
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '16', '-bf', '0', '-pix_fmt', 'yuv420p'],
     // from ffmpeg 7 on, a filter that sets times forgets the rate
-    ...(rate === null ? OWN_TIMES : ['-r', `${rate}`, '-video_track_timescale', `${timescale}`]),
+    ...['-r', `${fps}`, '-video_track_timescale', `${timescale}`],
     ...(streamColour === null ? [] : tagsOf(streamColour)),
   ]
 }
-
-/** Options by which every frame keeps its time, to 11 µs. */
-export const OWN_TIMES: readonly string[] = [
-  ...['-vsync', '2', '-enc_time_base:v', '1/90000', '-video_track_timescale', '90000'],
-]
 
 /** The end of a filter for such a picture: what the film's streams don't say of their colours, an encoded one doesn't either. */
 export function streamTags({ streamColour }: Pick<FilmFormat, 'streamColour'>): string {

@@ -59,14 +59,20 @@ function commonest(matrices: readonly Matrix[]): Matrix {
   return matrices.reduce((best, matrix) => (count(matrix) > count(best) ? matrix : best))
 }
 
-/** Whether a clip's picture can go into a film of this format as it is. Its frames keep their own times, whatever their rate. */
-export function videoFits({ mp4: { video }, matrix }: Clip, format: FilmFormat): boolean {
-  return video.width === format.width && video.height === format.height && matrix === format.matrix
+/** Whether a clip's picture can go into a film of this format as it is. Its frames keep their own times. */
+export function videoFits(clip: Clip, format: FilmFormat): boolean {
+  const { width, height } = clip.mp4.video
+  const sameSize = width === format.width && height === format.height
+  return sameSize && clip.matrix === format.matrix && hasFilmRate(clip, format)
 }
 
-/** Whether a clip's frames come evenly and at the film's rate, as filters that count frames need it. */
-export function hasFilmRate({ mp4: { video } }: Pick<Clip, 'mp4'>, { fps }: FilmFormat): boolean {
-  return frameGaps(video.samples).even && Math.abs(frameRate(video) / fps - 1) < RATE_TOLERANCE
+function hasFilmRate({ mp4: { video } }: Clip, { fps }: FilmFormat): boolean {
+  return Math.abs(frameRate(video) / fps - 1) < RATE_TOLERANCE
+}
+
+/** Whether every frame lasts as long as the film's, as filters that count frames need it: none is left out, held or hidden. */
+export function isEven(clip: Clip, format: FilmFormat): boolean {
+  return hasFilmRate(clip, format) && frameGaps(clip.mp4.video.samples).even
 }
 
 /** The same for a sound; no sound at all fits, since a film can be silent for a while. */

@@ -4,12 +4,12 @@ import type { Ffmpeg } from '../ffmpeg.ts'
 import { SECONDS_MAX } from '../mp4/reader.ts'
 import type { Encode } from './encode-once.ts'
 import { pictureEncoding, soundEncoding, streamTags } from './encoding.ts'
-import { audioFits, type FilmFormat, hasFilmRate, videoFits } from './format.ts'
+import { audioFits, type FilmFormat, isEven, videoFits } from './format.ts'
 
 /**
  * Makes a clip fit a film's format, its sound made louder by `gain` dB: what differs is encoded (8 s of 720p: 2.3 s), what fits is
- * copied. `evenly`: its frames are to come at the film's rate, one as long as the other; otherwise each keeps its own time. A clip that
- * fits is handed back as it is. Throws `MediaError`.
+ * copied. What is encoded has one frame for each of the film's; `evenly` asks for that even if nothing else differs. A clip that fits is
+ * handed back as it is. Throws `MediaError`.
  */
 export async function normalise(
   ffmpeg: Ffmpeg,
@@ -21,9 +21,8 @@ export async function normalise(
   signal: AbortSignal,
 ): Promise<Clip> {
   const { audio } = clip.mp4
-  const retimed = evenly && !hasFilmRate(clip, format)
   const again = {
-    picture: retimed || !videoFits(clip, format),
+    picture: !videoFits(clip, format) || (evenly && !isEven(clip, format)),
     sound: !audioFits(audio, format) || (audio !== null && gain !== 0),
   }
   const encoded = {
@@ -31,11 +30,10 @@ export async function normalise(
     sound: again.sound || clip.encoded.sound,
   }
   if (!again.picture && !again.sound) return clip
-  const rate = retimed || hasFilmRate(clip, format) ? format.fps : null
   const options = [
     ...['-map', '0:V:0', '-map', '0:a:0?', '-t', `${SECONDS_MAX}`],
     ...(again.picture
-      ? ['-vf', pictureFilter(clip, format, rate), ...pictureEncoding(format, rate)]
+      ? ['-vf', pictureFilter(clip, format), ...pictureEncoding(format)]
       : ['-c:v', 'copy', '-video_track_timescale', `${format.timescale}`]),
     ...(again.sound ? ['-af', `volume=${gain}dB`, ...soundEncoding(format)] : ['-c:a', 'copy']),
   ]
@@ -44,10 +42,10 @@ export async function normalise(
   return { ...(await openClip(ffmpeg, file, scratch, signal)), encoded }
 }
 
-function pictureFilter(clip: Clip, format: FilmFormat, rate: number | null): string {
-  const { width, height, matrix } = format
+function pictureFilter(clip: Clip, format: FilmFormat): string {
+  const { width, height, matrix, fps } = format
   return [
-    ...(rate === null ? [] : [`fps=${rate}`]),
+    `fps=${fps}`,
     // The largest even size that fits inside the film's, in the clip's own shape.
     `scale=w='min(${width},trunc(${height}*dar/2+0.5)*2)':h='min(${height},trunc(${width}/dar/2+0.5)*2)'` +
       `:in_color_matrix=${clip.matrix}:out_color_matrix=${matrix}:out_range=tv` +

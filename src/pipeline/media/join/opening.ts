@@ -35,7 +35,7 @@ export async function markOpening(
     inputs: [{ source: first.path }, input],
     filter: `${filter};[marked]setpts=N/${format.fps}/TB,${streamTags(format)}[picture]`,
     options: [
-      ...['-map', '[picture]', '-map', '0:a:0?', ...pictureEncoding(format, format.fps), '-c:a', 'copy'],
+      ...['-map', '[picture]', '-map', '0:a:0?', ...pictureEncoding(format), '-c:a', 'copy'],
       ...(goesOn ? ['-frames:v', `${entry}`] : []),
     ],
   })
