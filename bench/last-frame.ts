@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EXACT_SCALING, matrixOf } from '../src/pipeline/media/colour.ts'
+import { UNTAGGED_MATRIX } from '../src/core/colour.ts'
+import { EXACT_SCALING } from '../src/pipeline/media/colour.ts'
 import { createMedia } from '../src/pipeline/media/media.ts'
 import { ffmpeg } from '../test/support/clips.ts'
 import { makePicture } from '../test/support/film.ts'
@@ -22,7 +23,7 @@ const media = createMedia(ffmpeg)
 type Way = (clip: string, picture: string) => Promise<unknown>
 
 const WAYS: readonly (readonly [name: string, ending: string, way: Way])[] = [
-  ['lastFrame', 'png', (clip, png) => media.lastFrame(clip, png, signal)],
+  ['lastFrame', 'png', (path, png) => media.lastFrame({ path, untagged: UNTAGGED_MATRIX }, png, signal)],
   ['-sseof -1 -update 1, PNG', 'png', fromEnd([])],
   ['-sseof -1 -update 1, JPEG', 'jpg', fromEnd(['-q:v', '2'])],
   ['-ss (length − 1 frame)', 'png', naiveSeek],
@@ -100,10 +101,9 @@ function nameOf({ height, tagged }: Kind): string {
   return `${height}p ${tagged ? 'tagged' : 'untagged'}`
 }
 
-/** A picture that goes from clip to clip. The model: it shows its picture, in the colours that a browser takes from the clip. */
-async function chain(first: string, { height, tagged }: Kind, ending: string, way: Way): Promise<string> {
-  const bt709 = { primaries: 1, transfer: 1, matrix: 1, fullRange: false }
-  const matrix = matrixOf({ height, colour: tagged ? bt709 : null })
+/** A picture that goes from clip to clip. The model shows its picture, tagged BT.709 or untagged as real models' clips are. */
+async function chain(first: string, { tagged }: Kind, ending: string, way: Way): Promise<string> {
+  const matrix = tagged ? 'bt709' : UNTAGGED_MATRIX
   const filter = `[0:v]loop=loop=11:size=1,scale=out_color_matrix=${matrix}:out_range=tv:flags=${EXACT_SCALING},format=yuv420p[v]`
   const tags = tagged ? ':colorprim=bt709:transfer=bt709:colormatrix=bt709' : ''
   const encoder = ['-c:v', 'libx264', '-preset', 'veryfast', '-x264-params', `qp=2${tags}`]

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createApp } from '../src/app.ts'
 import { type Config, readConfig } from '../src/config.ts'
+import { UNTAGGED_MATRIX } from '../src/core/colour.ts'
 import { endsJob } from '../src/core/event.ts'
 import type { RenderOrder } from '../src/core/ports.ts'
 import { findFfmpeg } from '../src/pipeline/media/ffmpeg.ts'
@@ -86,7 +87,7 @@ async function partsAlone(config: Config): Promise<{ download: number; frame: nu
       times.frame.push(
         await timed(async () => {
           await media.probe(clip)
-          await media.lastFrame(clip, frame, signal)
+          await media.lastFrame({ path: clip, untagged: UNTAGGED_MATRIX }, frame, signal)
         }),
       )
       const next = { ...order, key: `bench/${round}/2`, firstFrame: frame }

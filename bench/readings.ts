@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import type { JoinOrder } from '../src/core/ports/media.ts'
-import { ffmpeg, packetHashes } from '../test/support/clips.ts'
+import { clipFiles, ffmpeg, packetHashes } from '../test/support/clips.ts'
 import {
   beepsIn,
   beepTimes,
@@ -29,7 +29,7 @@ export interface Readings {
 /** An order for a film with nothing wished for. */
 export function plainOrder(clips: readonly string[]): JoinOrder {
   const label = { title: 'Bench', model: 'local', made: new Date(), source: 'algorithmicMedia' } as const
-  return { clips, label, mark: null, crossfadeMs: 0, levelSound: false }
+  return { clips: clipFiles(clips), label, mark: null, crossfadeMs: 0, levelSound: false }
 }
 
 /** Joins clips by ffmpeg's own means: copied, or however `codecs` says. */
