@@ -128,13 +128,14 @@ async function readColours(chain: Chain, segment: Segment, path: string): Promis
     sent !== null && (await work.has(sent)) ? media.compareOpening(likely, sent, signal) : null,
     index === chain.of ? null : writeFrame(chain, segment, likely),
   ])
-  const measured = opening?.measured ?? null
-  if (measured !== null && measured !== rule) {
+  const { measured = null, tagged = null } = opening ?? {}
+  if (measured !== null && measured !== (tagged ?? rule)) {
     const about = { job_id: job.id, segment: index, request_id: request?.id, model }
-    log.warn({ ...about, measured, rule }, 'clip encoded by another matrix than the rule says')
+    log.warn({ ...about, measured, tagged, rule }, 'clip encoded by another matrix than expected')
   }
-  const file = { path, untagged: measured ?? likely.untagged }
-  if (file.untagged !== likely.untagged && index < chain.of) await writeFrame(chain, segment, file)
+  if (tagged !== null || measured === null || measured === likely.untagged) return { file: likely, opening }
+  const file = { path, untagged: measured }
+  if (index < chain.of) await writeFrame(chain, segment, file)
   return { file, opening }
 }
 

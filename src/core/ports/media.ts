@@ -89,6 +89,8 @@ export interface ReceivedClip extends ClipInfo {
 export interface ClipOpening {
   /** The matrix that its first frame shows; null if the picture has too little colour to tell. */
   measured: UntaggedMatrix | null
+  /** The matrix that the clip names; null if it names none. */
+  tagged: Matrix | null
   continuation: Continuation
 }
 

@@ -85,7 +85,7 @@ async function allMeasured(
       continue
     }
     const opening = before === undefined ? null : await openingOf(ffmpeg, before, clip, scratch, signal)
-    const read = { ...clip, matrix: opening?.matrix ?? clip.matrix }
+    const read = { ...clip, matrix: opening?.tagged ?? opening?.measured ?? clip.matrix }
     const alone = await measureClip(ffmpeg, read, opening, null, scratch, signal)
     clips.push(read)
     measures.push({ ...alone, continuation: opening?.continuation ?? null })

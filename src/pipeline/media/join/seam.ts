@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { type Matrix, UNTAGGED_MATRICES, type UntaggedMatrix } from '../../../core/colour.ts'
-import type { Continuation } from '../../../core/film-check.ts'
+import { type Matrix, UNTAGGED_MATRICES } from '../../../core/colour.ts'
+import type { ClipOpening } from '../../../core/ports/media.ts'
 import type { Clip, Scratch } from '../clip-file.ts'
 import { EXACT_SCALING, taggedMatrix } from '../colour.ts'
 import { farthestPatch } from '../colour-statistics.ts'
@@ -14,15 +14,6 @@ import { type Thumbnail, thumbnailsIn, toThumbnail } from '../thumbnails.ts'
  */
 const REPEAT_PSNR_DB = 28
 
-/** How a clip opens on the picture that it was sent. */
-export interface Opening {
-  /** The matrix that its first frame shows; null if the picture has too little colour to tell. */
-  measured: UntaggedMatrix | null
-  /** The matrix by which it is read: its own tag's, else the measured one, else the one that was assumed. */
-  matrix: Matrix
-  continuation: Continuation
-}
-
 /**
  * Compares a clip's first frame with the picture that was sent (a PNG, such as the last frame of the clip before). The picture is the
  * measure of the colours, so a clip that is read by a wrong matrix differs from it. Throws `MediaError`.
@@ -33,7 +24,7 @@ export async function compareFrames(
   clip: Clip,
   scratch: Scratch,
   signal: AbortSignal,
-): Promise<Opening> {
+): Promise<ClipOpening> {
   const matrices = [...new Set<Matrix>([...UNTAGGED_MATRICES, clip.matrix])]
   const output = await scratch('.raw')
   const inputs = [{ source: sent, options: ['-f', 'png_pipe'] }, { source: clip.path }]
@@ -51,10 +42,11 @@ export async function compareFrames(
   const likely = measureMatrix(picture, { bt601: read('bt601'), bt709: read('bt709') })
   // A clip that doesn't open on the picture says nothing about it.
   const measured = likely !== null && likenessIn(stderr, likely).psnr > REPEAT_PSNR_DB ? likely : null
-  const matrix = taggedMatrix(clip.mp4.video.colour) ?? measured ?? clip.matrix
+  const tagged = taggedMatrix(clip.mp4.video.colour)
+  const matrix = tagged ?? measured ?? clip.matrix
   const { psnr, ssim } = likenessIn(stderr, matrix)
   const continuation = { repeats: psnr > REPEAT_PSNR_DB, ssim, colour: farthestPatch(picture, read(matrix)) }
-  return { measured, matrix, continuation }
+  return { measured, tagged, continuation }
 }
 
 /** One pass: the picture made YUV by each matrix against the frame as it is, and the frame made RGB by each against the picture. */
