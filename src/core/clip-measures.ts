@@ -19,6 +19,8 @@ export interface ClipMeasures {
   untagged: Matrix
   /** The matrix that its first frame shows; null if the picture that it opens on has too little colour, or there is none. */
   measured: UntaggedMatrix | null
+  /** What had to be encoded of it when it came; null: nothing is known of that. */
+  encoded: { picture: boolean; sound: boolean } | null
   /** Null without a sound that can be heard. */
   loudness: Loudness | null
   /** How it goes on from the clip before; null for a film's first. */

@@ -32,6 +32,8 @@ export interface Chain {
 export interface KeptClip {
   file: ClipFile
   opening: ClipOpening | null
+  /** What had to be encoded of it; null if that was done by an earlier run. */
+  encoded: ReceivedClip['encoded'] | null
 }
 
 /** How often a clip is fetched that can't be read; the last time whatever of it can be decoded is taken. */
@@ -52,12 +54,12 @@ export async function keepClip(chain: Chain, segment: Segment): Promise<KeptClip
     try {
       const delivered = fetched
         ? await receive(chain, segment, tries === TRIES)
-        : await media.probe(clip, chain.signal)
+        : { ...(await media.probe(clip, chain.signal)), encoded: null }
       // what each model really delivers is known from here only
       log.info({ ...about, asked: seconds, clip: delivered }, 'clip received')
-      const kept = await readColours(chain, segment, clip)
-      chain.clips.push(kept.file)
-      return kept
+      const read = await readColours(chain, segment, clip)
+      chain.clips.push(read.file)
+      return { ...read, encoded: delivered.encoded }
     } catch (error) {
       if (chain.signal.aborted || error instanceof UserError || isDiskFull(error)) throw error
       log.warn({ ...about, tries, err: error }, 'clip unreadable')
@@ -88,14 +90,14 @@ export async function bringBack(chain: Chain, segment: Segment): Promise<KeptCli
   const measures = chain.records[index - 1]?.measures
   const frame = work.lastFrame(chain.job.id, index)
   if (!measures) {
-    const kept = await readColours(chain, segment, clip)
-    chain.clips.push(kept.file)
-    return kept
+    const read = await readColours(chain, segment, clip)
+    chain.clips.push(read.file)
+    return { ...read, encoded: null }
   }
   const file = { path: clip, untagged: measures.untagged }
   chain.clips.push(file)
   if (index < chain.of && !(await work.has(frame))) await writeFrame(chain, segment, file)
-  return { file, opening: null }
+  return { file, opening: null, encoded: null }
 }
 
 /** A file that is still to be received does not have its clip's name: nothing is ever cut or repaired twice. */
@@ -117,7 +119,7 @@ function receive(chain: Chain, { index, model }: Segment, salvage: boolean): Pro
  * Finds out by which matrix a clip is meant, and writes its last frame by it. A clip that opens on a picture of ours shows it; for any other,
  * what was measured of the model counts, then the catalogue, then the rule. The frame is written by the likely matrix meanwhile.
  */
-async function readColours(chain: Chain, segment: Segment, path: string): Promise<KeptClip> {
+async function readColours(chain: Chain, segment: Segment, path: string): Promise<Omit<KeptClip, 'encoded'>> {
   const { media, work, log, jobs, capabilities } = chain.deps
   const { job, signal } = chain
   const { index, model, request } = segment

@@ -58,7 +58,7 @@ export function startMeasuring(deps: MeasuringDeps, claim: Claim, chain: Chain):
   }
 
   return {
-    add(segment, { file, opening }) {
+    add(segment, { file, opening, encoded }) {
       const earlier = [...measures]
       const inspected = inspections.at(-1)
       measures.push(

@@ -18,6 +18,7 @@ export function clipFiles(paths: readonly string[]): ClipFile[] {
 export const UNMEASURED: ClipMeasures = {
   untagged: UNTAGGED_MATRIX,
   measured: null,
+  encoded: null,
   loudness: null,
   continuation: null,
   splice: null,

@@ -30,7 +30,7 @@ export function checkFilm(
     const parts: InspectedPiece[] = []
     for (const piece of joined.pieces) {
       const known = piece.copied ? inspections[piece.clip] : null
-      const inspection = known ?? (await inspectOnce(ffmpeg, piece, scratch, signal))
+      const inspection = known ?? (await inspectPiece(ffmpeg, piece, scratch, signal))
       parts.push({ piece, inspection })
     }
     const { seconds, complaint } = await checkFile(ffmpeg, film, joined, scratch, signal)
@@ -55,19 +55,21 @@ interface InspectedPiece {
 }
 
 /** What the join has encoded is kept until the job ends, and so is what was seen of it. */
-async function inspectOnce(
+async function inspectPiece(
   ffmpeg: Ffmpeg,
-  { path, matrix }: FilmPiece,
+  { path, matrix, copied }: FilmPiece,
   scratch: Scratch,
   signal: AbortSignal,
 ): Promise<ClipInspection> {
   const kept = `${path}.inspection.json`
-  const text = await readFile(kept, 'utf8').catch(() => null)
+  const text = copied ? null : await readFile(kept, 'utf8').catch(() => null)
   if (text !== null) return JSON.parse(text)
   const clip = await openClip(ffmpeg, { path, untagged: matrix }, scratch, signal)
   const inspection = await inspect(ffmpeg, clip, scratch, signal)
-  await writeFile(`${kept}.part`, JSON.stringify(inspection))
-  await rename(`${kept}.part`, kept)
+  if (!copied) {
+    await writeFile(`${kept}.part`, JSON.stringify(inspection))
+    await rename(`${kept}.part`, kept)
+  }
   return inspection
 }
 

@@ -99,8 +99,8 @@ function pictureOptions(picture: Picture, colours: Colours): readonly string[] {
   const track = ['-map', '0:V:0', '-dn', '-sn']
   if (picture === 'copy') return [...track, '-c:v', 'copy']
   const encoder = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '16', '-bf', '0', '-pix_fmt', 'yuv420p']
-  // Frames keep their own times.
-  const times = ['-vsync', '2', '-enc_time_base:v', '1/90000', '-video_track_timescale', '90000']
+  // Frames that were left out or held are not made up.
+  const times = ['-vsync', '2']
   return [...track, ...encoder, ...times, '-vf', pictureFilter(colours), ...tagOptions(tagsOf(colours))]
 }
 

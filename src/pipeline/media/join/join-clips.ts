@@ -47,6 +47,7 @@ export function joinClips(
     if (!video?.avc) throw new MediaError('The first clip could not be made H.264')
     const plan = planJoin(pieces, repeatsAfter(strip, continuations), format.sound)
     const made = measures.map(({ splice }) => splice)
+    const came = (i: number, track: 'picture' | 'sound') => measures[i]?.encoded?.[track] === true
     const samples = await smoothSplices(ffmpeg, plan, pieces, made, scratch, signal)
     const { width, height, colour } = format
     const description = { width, height, colour, avcC: video.avc.bytes }
@@ -58,8 +59,11 @@ export function joinClips(
       seams: seamsOf(strip, plan, continuations),
       pieces: piecesOf(strip, plan, order),
       encoded: {
-        picture: numbersOf(clips, (clip, i) => clip.encoded.picture || strip.whole.has(i)),
-        sound: numbersOf(clips, (clip) => clip.encoded.sound),
+        picture: numbersOf(
+          clips,
+          (clip, i) => clip.encoded.picture || strip.whole.has(i) || came(i, 'picture'),
+        ),
+        sound: numbersOf(clips, (clip, i) => clip.encoded.sound || came(i, 'sound')),
       },
       compare: (stop) => compareFilm(film, { ...plan, samples }, sources, stop),
     }

@@ -23,6 +23,7 @@ export async function measureClip(
   const measures: ClipMeasures = {
     untagged: clip.matrix,
     measured: opening?.measured ?? null,
+    encoded: clip.encoded,
     loudness: await measureLoudness(ffmpeg, clip, signal),
     continuation: before === null ? null : (opening?.continuation ?? null),
     splice: null,
