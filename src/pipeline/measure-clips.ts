@@ -62,14 +62,10 @@ export function startMeasuring(deps: MeasuringDeps, claim: Claim, chain: Chain):
       const earlier = [...measures]
       const inspected = inspections.at(-1)
       measures.push(
-        recorded('measures', segment, async () =>
-          deps.media.measure(
-            file,
-            opening,
-            earlier.length === 0 ? null : await before(earlier),
-            chain.signal,
-          ),
-        ),
+        recorded('measures', segment, async () => {
+          const known = earlier.length === 0 ? null : await before(earlier)
+          return { ...(await deps.media.measure(file, opening, known, chain.signal)), encoded }
+        }),
       )
       inspections.push(
         recorded('inspection', segment, async () => {
