@@ -14,6 +14,9 @@ export interface ClipOrder {
   sound: boolean
 }
 
+/** Makes a clip, and returns its bytes. */
+export type MakeClip = (order: ClipOrder) => Promise<Buffer>
+
 const made = new Map<string, Promise<Buffer>>()
 
 /** A real MP4 that opens on the given picture, over which a bar then moves. Made once for each order. */

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { clipOf } from './fal-clip.ts'
+import { clipOf, type MakeClip } from './fal-clip.ts'
 import { complaintsOf, ENDPOINTS } from './fal-endpoints.ts'
 
 /** Where a fault can be put: the next request that comes there meets it. */
@@ -28,7 +28,8 @@ interface Outcome {
   ms?: number
   never?: boolean
   answer?: { status: number; body: unknown; headers?: Record<string, string> }
-  clip?: 'no video' | { width?: number; height?: number; fps?: number; sound?: boolean }
+  /** How the clip differs from what was asked for, or what makes it instead. */
+  clip?: 'no video' | { width?: number; height?: number; fps?: number; sound?: boolean } | MakeClip
   units?: string | null
 }
 
@@ -260,8 +261,9 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
 
   function clipFor(
     { input, endpoint }: AcceptedRequest,
-    changed: Exclude<Outcome['clip'], 'no video'>,
+    outcome: Exclude<Outcome['clip'], 'no video'>,
   ): Promise<Buffer> {
+    const [make, changed] = typeof outcome === 'function' ? [outcome, undefined] : [clipOf, outcome]
     const opening = openingOf(input.image_url ?? input.start_image_url)
     const short = Number.parseInt(String(input.resolution ?? (endpoint.includes('/pro/') ? 1080 : 720)), 10)
     // a PNG has its size at byte 16
@@ -273,7 +275,7 @@ export async function startFalServer(options: FalServerOptions = {}): Promise<Fa
     const [across = 16, down = 9] = wanted
     const unit = (short * (options.clip?.scale ?? 1)) / Math.min(across, down)
     const even = (side: number) => Math.round((side * unit) / 2) * 2
-    return clipOf({
+    return make({
       opening,
       width: changed?.width ?? even(across),
       height: changed?.height ?? even(down),

@@ -23,6 +23,12 @@ export function colourDistance(a: readonly number[], b: readonly number[]): numb
   return Math.hypot(...a.map((level, i) => level - (b[i] ?? 0))) / Math.sqrt(a.length)
 }
 
+/** How far apart two thumbnails' mean colours are, in levels of 0..255. */
+export function meanDistance(a: Thumbnail, b: Thumbnail): number {
+  const meansOf = (frame: Thumbnail) => statisticsOf([frame]).map(({ mean }) => mean)
+  return colourDistance(meansOf(a), meansOf(b))
+}
+
 /** Patches that a thumbnail is divided into, across and down. */
 const PATCHES = 4
 

@@ -14,7 +14,8 @@ const BYTES = SIDE * SIDE * 3
 
 /** The filter that makes thumbnails of frames whose colours are meant by this matrix, or of pictures in RGB. */
 export function toThumbnail(matrix: Matrix | 'rgb'): string {
-  const colours = matrix === 'rgb' ? 'format=rgb24' : toRgb({ matrix })
+  // 4:2:0 would leave a quarter of the colours
+  const colours = matrix === 'rgb' ? 'format=rgb24' : `format=yuv444p,${toRgb({ matrix })}`
   return `scale=${SIDE}:${SIDE}:flags=area+accurate_rnd,${colours}`
 }
 

@@ -3,7 +3,7 @@ import { type Matrix, UNTAGGED_MATRICES } from '../../../core/colour.ts'
 import type { ClipOpening } from '../../../core/ports/media.ts'
 import type { Clip, Scratch } from '../clip-file.ts'
 import { EXACT_SCALING, taggedMatrix } from '../colour.ts'
-import { farthestPatch } from '../colour-statistics.ts'
+import { farthestPatch, meanDistance } from '../colour-statistics.ts'
 import { type Ffmpeg, MediaError } from '../ffmpeg.ts'
 import { measureMatrix } from '../measure-matrix.ts'
 import { type Thumbnail, thumbnailsIn, toThumbnail } from '../thumbnails.ts'
@@ -45,7 +45,12 @@ export async function compareFrames(
   const tagged = taggedMatrix(clip.mp4.video.colour)
   const matrix = tagged ?? measured ?? clip.matrix
   const { psnr, ssim } = likenessIn(stderr, matrix)
-  const continuation = { repeats: psnr > REPEAT_PSNR_DB, ssim, colour: farthestPatch(picture, read(matrix)) }
+  const continuation = {
+    repeats: psnr > REPEAT_PSNR_DB,
+    ssim,
+    colour: meanDistance(picture, read(matrix)),
+    patch: farthestPatch(picture, read(matrix)),
+  }
   return { measured, tagged, continuation }
 }
 
