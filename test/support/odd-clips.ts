@@ -12,7 +12,7 @@ import {
   withTrailingBytes,
 } from './mp4-patches.ts'
 
-/** Two seconds of 320×180 at 24 frames a second with a tone, of a kind that a generator, a phone, a recorder or a muxer writes. */
+/** Two seconds of 320×180 at 24 frames a second with tones, of a kind that a generator, a phone, a recorder or a muxer writes. */
 export interface OddClip {
   /** What becomes of its packets in a film. */
   picture: 'copied' | 'encoded'
@@ -37,7 +37,7 @@ const H264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p']
 const TAGGED = ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709']
 const WIDE = ['-pix_fmt', 'yuv420p10le', '-color_primaries', 'bt2020', '-colorspace', 'bt2020nc']
 
-/** The kinds, by name. Each is explained in docs/clips.md. */
+/** The kinds, by name, as docs/clips.md lists them. */
 export const ODD_CLIPS: Readonly<Record<string, OddClip>> = {
   plain: { picture: 'copied', sound: 'copied' },
   'tagged-709': { picture: 'copied', sound: 'copied', video: TAGGED },
@@ -202,7 +202,8 @@ function tonesOf({
   count = 1,
 }: NonNullable<OddClip['tone']>): FfmpegInput[] {
   return Array.from({ length: count }, (_, i) => ({
-    source: `sine=frequency=${440 * (i + 1)}:sample_rate=${rate}:duration=${seconds}`,
+    // it begins 0.6 s after each whole second, which tells where it is heard
+    source: `aevalsrc=exprs='0.3*sin(${880 * (i + 1)}*PI*t)*gt(mod(t,1),0.6)+0.002*random(0)':sample_rate=${rate}:duration=${seconds}`,
     options: ['-itsoffset', `${delay}`, ...LAVFI],
   }))
 }

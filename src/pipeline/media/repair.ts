@@ -63,23 +63,29 @@ export async function repair(
     picture: mp4 !== null && !isPictureJoinable(mp4.video),
     sound: mp4 !== null && !isSoundJoinable(mp4.audio),
   }
-  const colours = await describeColours(ffmpeg, path, signal)
+  const picture = await describePicture(ffmpeg, path, signal)
   let failure: Error | null = null
-  for (const [picture, sound] of ATTEMPTS) {
-    if ((picture === 'copy' && bad.picture) || (sound === 'copy' && bad.sound)) continue
-    const options = [...pictureOptions(picture, colours), ...soundOptions(sound), '-t', `${SECONDS_MAX}`]
+  for (const [toPicture, toSound] of ATTEMPTS) {
+    if ((toPicture === 'copy' && bad.picture) || (toSound === 'copy' && bad.sound)) continue
+    // An encoded picture begins at 0: its frames' times are then multiples of a frame.
+    const earlier = toPicture === 'encode' ? ['-itsoffset', `${-picture.begins}`] : []
+    const inputs = [{ source: path }, { source: path, options: earlier }]
+    const options = [...pictureOptions(toPicture, picture), ...soundOptions(toSound), '-t', `${SECONDS_MAX}`]
     try {
-      await ffmpeg.run({ inputs: [{ source: path }], options, output }, signal)
+      await ffmpeg.run({ inputs, options, output }, signal)
       const made = await readPlain(output)
       if (!(made instanceof Error) && isJoinable(made)) {
-        const encoded = { picture: picture === 'encode', sound: sound === 'encode' && made.audio !== null }
+        const encoded = {
+          picture: toPicture === 'encode',
+          sound: toSound === 'encode' && made.audio !== null,
+        }
         return { path: output, mp4: made, encoded }
       }
-      if (made instanceof Error && picture === 'encode') failure ??= made
+      if (made instanceof Error && toPicture === 'encode') failure ??= made
     } catch (error) {
       // MP4 can't hold every codec, and not every track can be decoded.
       if (!(error instanceof MediaError)) throw error
-      if (picture === 'encode') failure ??= error
+      if (toPicture === 'encode') failure ??= error
     }
   }
   if (failure instanceof MediaError) throw failure
@@ -88,7 +94,7 @@ export async function repair(
 
 function soundOptions(sound: Sound): readonly string[] {
   if (sound === 'leave out') return ['-an']
-  const track = ['-map', '0:a:0?']
+  const track = ['-map', '1:a:0?']
   if (sound === 'copy') return [...track, '-c:a', 'copy']
   // Holes are filled and jitter is evened out: the shortest hole seen in a model's clips lasts 89 ms (Sora 2).
   const even = 'aresample=async=1:min_hard_comp=0.02,aformat=channel_layouts=mono|stereo'
@@ -111,13 +117,19 @@ interface Colours {
   transfer: string
 }
 
-/** Asks ffmpeg what a file says of its colours: it reads them in every container. */
-async function describeColours(ffmpeg: Ffmpeg, path: string, signal?: AbortSignal): Promise<Colours> {
-  const options = ['-map', '0:V:0', '-c', 'copy', '-frames:v', '1']
+/** A picture's colours, and when its first frame is shown, in seconds. */
+interface PictureFacts extends Colours {
+  begins: number
+}
+
+/** Asks ffmpeg, which reads every container. */
+async function describePicture(ffmpeg: Ffmpeg, path: string, signal?: AbortSignal): Promise<PictureFacts> {
+  const options = ['-map', '0:V:0', '-vf', 'showinfo', '-frames:v', '1']
   const { stderr } = await ffmpeg.run({ inputs: [{ source: path }], options, output: null }, signal)
   const words = /Video: [^\n]*? \w+\((?:tv|pc)?(?:, )?([\w/-]*)[^)\n]*\)/.exec(stderr)?.[1] ?? ''
   const [matrix = 'unknown', primaries = matrix, transfer = matrix] = words === '' ? [] : words.split('/')
-  return { matrix, primaries, transfer }
+  const begins = Number(/pts_time:(\S+)/.exec(stderr)?.[1] ?? 0)
+  return { matrix, primaries, transfer, begins }
 }
 
 /** Names that every release knows; whatever else occurs is either mapped to BT.709 or not said at all. */
@@ -160,7 +172,12 @@ function pictureFilter(colours: Colours): string {
       ? ['zscale=primaries=bt709:transfer=bt709:matrix=bt709:range=tv']
       : []
   const progressive = 'yadif=deint=interlaced'
-  const filters = [...mapped, progressive, `${size}:out_range=tv:flags=bicubic+${EXACT_SCALING}`]
+  const filters = [
+    'setpts=PTS-STARTPTS',
+    ...mapped,
+    progressive,
+    `${size}:out_range=tv:flags=bicubic+${EXACT_SCALING}`,
+  ]
   return [...filters, 'format=yuv420p', 'setsar=1', ...(tagsOf(colours) === null ? [UNTAGGED] : [])].join(',')
 }
 
