@@ -1,7 +1,7 @@
 import type { FilmLabel } from '../../../core/ports/media.ts'
 import { AAC_PACKET, audioConfig } from './aac-config.ts'
 import { box, fullBox, runs, u16, u32, u32List, u64List } from './build.ts'
-import type { FilmAudio, FilmPlan, FilmVideo } from './film-plan.ts'
+import type { FilmAudio, FilmPlan, FilmSample, FilmVideo } from './film-plan.ts'
 import type { Colour } from './h264-config.ts'
 import { userDataBox, xmpBox } from './label.ts'
 
@@ -22,15 +22,30 @@ const SECONDS_1904_TO_1970 = 2_082_844_800
  */
 export function filmHeader(plan: FilmPlan, description: VideoDescription, label: FilmLabel): Buffer {
   const ftyp = box('ftyp', Buffer.from('isom'), u32(512), Buffer.from('isomiso2avc1mp41'))
-  const payload = plan.samples.reduce((sum, sample) => sum + sampleSize(sample), 0)
+  const { payload, ...places } = placesOf(plan.samples)
   const xmp = xmpBox(label)
+  const tables = {
+    video: Buffer.concat([
+      videoDescription(description),
+      ...videoTimes(plan.video),
+      ...sizeBoxes(places.video),
+    ]),
+    audio: Buffer.concat([
+      audioDescription(plan.audio),
+      fullBox('stts', 0, 0, u32(1, plan.audio.packets, AAC_PACKET)),
+      ...sizeBoxes(places.audio),
+    ]),
+  }
   // moov comes first and holds places that depend on its own length: that length is the same wherever mdat starts.
   const wide = payload > 0xffff_ffff - 0x1000_0000
   const mdat = wide
     ? Buffer.concat([u32(1), Buffer.from('mdat'), u64List([payload + 16])])
     : mdatHeader(payload)
-  const header = (dataOffset: number) =>
-    Buffer.concat([ftyp, movie(plan, description, label, dataOffset, wide), xmp, mdat])
+  const header = (dataOffset: number) => {
+    const stbl = (track: 'video' | 'audio') =>
+      box('stbl', tables[track], chunkOffsetBox(places[track].chunkOffsets, dataOffset, wide))
+    return Buffer.concat([ftyp, movie(plan, description, label, stbl('video'), stbl('audio')), xmp, mdat])
+  }
   return header(header(0).length)
 }
 
@@ -38,21 +53,16 @@ function mdatHeader(payload: number): Buffer {
   return Buffer.concat([u32(payload + 8), Buffer.from('mdat')])
 }
 
-function sampleSize(sample: FilmPlan['samples'][number]): number {
-  return sample.size + (sample.inserted?.length ?? 0)
-}
-
 function movie(
   plan: FilmPlan,
   description: VideoDescription,
   label: FilmLabel,
-  dataOffset: number,
-  wide: boolean,
+  videoTable: Buffer,
+  audioTable: Buffer,
 ): Buffer {
   const { video, audio } = plan
   const made = Math.floor(label.made.getTime() / 1000) + SECONDS_1904_TO_1970
   const audioLength = Math.round((audio.length * video.timescale) / audio.sampleRate)
-  const places = (track: 'video' | 'audio') => placeBoxes(plan, track, dataOffset, wide)
   const header = fullBox(
     'mvhd',
     0,
@@ -72,12 +82,7 @@ function movie(
       'mdia',
       mediaHeader(made, video.timescale, video.length),
       handler('vide', 'VideoHandler'),
-      box(
-        'minf',
-        fullBox('vmhd', 0, 1, Buffer.alloc(8)),
-        DATA_IN_THIS_FILE,
-        box('stbl', videoDescription(description), ...videoTimes(video), ...places('video')),
-      ),
+      box('minf', fullBox('vmhd', 0, 1, Buffer.alloc(8)), DATA_IN_THIS_FILE, videoTable),
     ),
   )
   const sound = box(
@@ -88,17 +93,7 @@ function movie(
       'mdia',
       mediaHeader(made, audio.sampleRate, audio.packets * AAC_PACKET),
       handler('soun', 'SoundHandler'),
-      box(
-        'minf',
-        fullBox('smhd', 0, 0, Buffer.alloc(4)),
-        DATA_IN_THIS_FILE,
-        box(
-          'stbl',
-          audioDescription(audio),
-          fullBox('stts', 0, 0, u32(1, audio.packets, AAC_PACKET)),
-          ...places('audio'),
-        ),
-      ),
+      box('minf', fullBox('smhd', 0, 0, Buffer.alloc(4)), DATA_IN_THIS_FILE, audioTable),
     ),
   )
   return box('moov', header, picture, sound, userDataBox(label))
@@ -198,25 +193,35 @@ function pairs(type: string, version: number, values: readonly (readonly [number
   return fullBox(type, version, 0, u32List([values.length, ...values.flat().map((value) => value >>> 0)]))
 }
 
-/** Sizes and places. Samples of one track that follow one another in the file are one chunk. */
-function placeBoxes(plan: FilmPlan, track: 'video' | 'audio', dataOffset: number, wide: boolean): Buffer[] {
-  const sizes: number[] = []
-  const chunkOffsets: number[] = []
-  const chunkLengths: number[] = []
-  let offset = dataOffset
-  let inChunk = false
-  for (const sample of plan.samples) {
-    if (sample.track === track) {
-      if (!inChunk) {
-        chunkOffsets.push(offset)
-        chunkLengths.push(0)
-      }
-      chunkLengths.push((chunkLengths.pop() ?? 0) + 1)
-      sizes.push(sampleSize(sample))
+/** A track's places in the file. Its samples that follow one another there are one chunk, whose offset counts from the first sample. */
+interface Places {
+  sizes: number[]
+  chunkOffsets: number[]
+  /** How many samples each chunk has. */
+  chunkLengths: number[]
+}
+
+function placesOf(samples: readonly FilmSample[]): { video: Places; audio: Places; payload: number } {
+  const none = (): Places => ({ sizes: [], chunkOffsets: [], chunkLengths: [] })
+  const tracks = { video: none(), audio: none() }
+  let payload = 0
+  let previous: FilmSample['track'] | null = null
+  for (const { track, size, inserted } of samples) {
+    const { sizes, chunkOffsets, chunkLengths } = tracks[track]
+    const length = size + (inserted?.length ?? 0)
+    if (track !== previous) {
+      chunkOffsets.push(payload)
+      chunkLengths.push(0)
     }
-    inChunk = sample.track === track
-    offset += sampleSize(sample)
+    chunkLengths.push((chunkLengths.pop() ?? 0) + 1)
+    sizes.push(length)
+    previous = track
+    payload += length
   }
+  return { ...tracks, payload }
+}
+
+function sizeBoxes({ sizes, chunkLengths }: Places): Buffer[] {
   let firstChunk = 1
   const chunks = runs(chunkLengths).flatMap(([count, samples]) => {
     const entry = [firstChunk, samples, 1]
@@ -226,8 +231,12 @@ function placeBoxes(plan: FilmPlan, track: 'video' | 'audio', dataOffset: number
   return [
     fullBox('stsz', 0, 0, u32List([0, sizes.length, ...sizes])),
     fullBox('stsc', 0, 0, u32List([chunks.length / 3, ...chunks])),
-    wide
-      ? fullBox('co64', 0, 0, u32(chunkOffsets.length), u64List(chunkOffsets))
-      : fullBox('stco', 0, 0, u32List([chunkOffsets.length, ...chunkOffsets])),
   ]
+}
+
+function chunkOffsetBox(chunkOffsets: readonly number[], dataOffset: number, wide: boolean): Buffer {
+  const offsets = chunkOffsets.map((offset) => offset + dataOffset)
+  return wide
+    ? fullBox('co64', 0, 0, u32(offsets.length), u64List(offsets))
+    : fullBox('stco', 0, 0, u32List([offsets.length, ...offsets]))
 }
