@@ -1,5 +1,5 @@
 import { existsSync, statSync, truncateSync } from 'node:fs'
-import { readdir, truncate, writeFile } from 'node:fs/promises'
+import { readdir, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { writeFilm } from '../../../src/pipeline/media/join/film-file.ts'
@@ -55,4 +55,34 @@ test('a film that nothing happens to is there, whole, and under its name alone',
   expect(failure).toBeUndefined()
   expect(left).toEqual(['whole.mp4'])
   expect(statSync(join(folder, 'whole.mp4')).size).toBe(24 * MB + 'header'.length)
+})
+
+/** Writes a film of one clip of 40 MB to a device, as the disk that fails. Returns the error, and the files left of the film. */
+async function onDevice(name: string, device: string) {
+  const film = join(folder, `${name}.mp4`)
+  const clip = join(folder, `clip-${name}`)
+  await writeFile(clip, '')
+  await truncate(clip, 40 * MB)
+  await symlink(device, `${film}.part`)
+  const sample = { track: 'video', source: 0, offset: 0, size: 40 * MB, inserted: null } as const
+  const { signal } = new AbortController()
+  const failure = await writeFilm(film, Buffer.from('header'), [sample], [clip], signal).catch(
+    (error: unknown) => error,
+  )
+  return { failure, left: (await readdir(folder)).filter((file) => file.startsWith(name)) }
+}
+
+const linux = process.platform === 'linux'
+
+test.runIf(linux)('a full disk is reported as such, and nothing of the film is left', async () => {
+  const { failure, left } = await onDevice('full', '/dev/full')
+  expect(failure).toMatchObject({ detail: { code: 'disk_full' } })
+  expect(left).toEqual([])
+})
+
+test.runIf(linux)('a sync that fails during the copy ends the film, and nothing of it is left', async () => {
+  // The device takes every byte and refuses to sync.
+  const { failure, left } = await onDevice('unsynced', '/dev/null')
+  expect(failure).toMatchObject({ syscall: 'fdatasync' })
+  expect(left).toEqual([])
 })

@@ -5,7 +5,10 @@ import { MediaError } from '../ffmpeg.ts'
 import type { FilmSample } from '../mp4/film-plan.ts'
 
 /** Memory for copying, however long the film is. */
-const BUFFER_BYTES = 4 * 1024 * 1024
+const BUFFER_BYTES = 1024 * 1024
+
+/** Each time this much is written, the disk starts on it while the copy goes on. The last sync then has little left to do. */
+const SYNC_BYTES = 16 * 1024 * 1024
 
 /**
  * Writes a film: its header, then its samples out of `sources` (paths by the plan's numbers). The file is written as `.part`, brought to
@@ -23,7 +26,6 @@ export async function writeFilm(
     const file = await open(part, 'w')
     try {
       await copySamples(bufferedWriter(file, signal), header, samples, sources)
-      await file.sync()
     } finally {
       await file.close()
     }
@@ -71,7 +73,7 @@ async function copySamples(
       await file.close()
     }
   }
-  await output.flush()
+  await output.finish()
 }
 
 /** How many bytes from this sample on lie side by side in their file, with nothing to be put in between. */
@@ -91,26 +93,40 @@ function contiguous(samples: readonly FilmSample[], first: number): { next: numb
 interface BufferedWriter {
   write(bytes: Uint8Array): Promise<void>
   copy(from: FileHandle, offset: number, length: number): Promise<void>
-  flush(): Promise<void>
+  /** Writes what is left, and waits until everything is on disk. */
+  finish(): Promise<void>
 }
 
 function bufferedWriter(file: FileHandle, signal: AbortSignal): BufferedWriter {
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES)
   let used = 0
+  let unsynced = 0
+  let syncing = Promise.resolve()
   const flush = async () => {
     signal.throwIfAborted()
     // One write may take fewer bytes than it was given, as on a disk that is nearly full.
     for (let done = 0; done < used; ) {
       done += (await file.write(buffer, done, used - done)).bytesWritten
     }
+    unsynced += used
     used = 0
+    if (unsynced < SYNC_BYTES) return
+    await syncing
+    unsynced = 0
+    syncing = file.datasync()
+    // The next `await syncing` throws its error; without a handler until then, Node would exit.
+    syncing.catch(() => undefined)
   }
   const room = async () => {
     if (used === buffer.length) await flush()
     return buffer.length - used
   }
   return {
-    flush,
+    async finish() {
+      await flush()
+      await syncing
+      await file.sync()
+    },
     async write(bytes) {
       for (let done = 0; done < bytes.length; ) {
         const count = Math.min(await room(), bytes.length - done)
