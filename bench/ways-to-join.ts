@@ -3,7 +3,13 @@ import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import type { ClipMeasures } from '../src/core/clip-measures.ts'
+import { openClip } from '../src/pipeline/media/clip-file.ts'
+import { filmFormat } from '../src/pipeline/media/join/format.ts'
+import { wholePiece } from '../src/pipeline/media/join/piece.ts'
+import { planJoin } from '../src/pipeline/media/join/plan.ts'
 import { createMedia } from '../src/pipeline/media/media.ts'
+import { filmHeader } from '../src/pipeline/media/mp4/writer.ts'
+import { twoAtATime } from '../src/pipeline/media/two-at-a-time.ts'
 import { ffmpeg } from '../test/support/clips.ts'
 import { concat, plainOrder } from './readings.ts'
 
@@ -14,7 +20,10 @@ const { signal } = new AbortController()
 const media = createMedia(ffmpeg)
 const run = promisify(execFile)
 
-/** Each brings its film to disk, as our join does. */
+/** What the page cache holds of the clips when a film is started: all of them, or nothing. */
+export type Cache = 'warm' | 'cold'
+
+/** Each brings its film to disk, as our join does; `tables` and `tables and header` are the join's first steps, without a film. */
 export const WAYS: Readonly<Record<string, Join>> = {
   nothing: async () => {},
   'raw read + write': rawCopy,
@@ -23,6 +32,8 @@ export const WAYS: Readonly<Record<string, Join>> = {
     const measures: ClipMeasures[] = deserialize(await readFile(measuresOf(clips)))
     return media.join({ ...plainOrder(clips), measures: measures.slice(0, clips.length) }, film, signal)
   },
+  tables: openAll,
+  'tables and header': makeHeader,
   'measuring the clips': measureAll,
   'join, nothing measured': (clips, film) => media.join(plainOrder(clips), film, signal),
   'ffmpeg concat copy': async (clips, film) => {
@@ -49,6 +60,23 @@ async function measureAll(clips: readonly string[]): Promise<ClipMeasures[]> {
     measures.push(await media.measure(clip, i === 0 ? null : before, signal))
   }
   return measures
+}
+
+function openAll(clips: readonly string[]) {
+  // The clips are plain MP4s: no file is made of them.
+  const noScratch = () => Promise.reject(new Error('A clip is not a plain MP4'))
+  return twoAtATime(clips, signal, (clip) => openClip(ffmpeg, clip, noScratch, signal))
+}
+
+async function makeHeader(clips: readonly string[]): Promise<Buffer> {
+  const [first, ...others] = await openAll(clips)
+  if (!first?.mp4.video.avc) throw new Error('The first clip is not H.264')
+  const { video } = first.mp4
+  const { sound } = filmFormat([first.mp4, ...others.map(({ mp4 }) => mp4)])
+  const pieces = [first, ...others].map(wholePiece)
+  const repeats = pieces.map(() => true)
+  const plan = planJoin(pieces, repeats, sound)
+  return filmHeader(plan, { ...video, avcC: first.mp4.video.avc.bytes }, plainOrder(clips).label)
 }
 
 const lastFrameOf = (clip: string) => `${clip}.last-frame.png`
@@ -85,6 +113,7 @@ async function rawCopy(clips: readonly string[], film: string): Promise<void> {
 /** Makes the film after a smaller one, and measures that. `ready` is called in between. CPU in seconds, with all processes started. */
 export async function measureWay(
   way: string,
+  cache: Cache,
   clips: readonly string[],
   film: string,
   ready: () => void,
@@ -95,6 +124,10 @@ export async function measureWay(
   // Loads and compiles what the first film pays for.
   if (!slow) await join(clips.slice(0, 2), film)
   await rm(film, { force: true })
+  // Otherwise the disk still works on the film that was removed.
+  await run('sync')
+  if (cache === 'warm') await run('sh', ['-c', 'cat "$@" > /dev/null', 'sh', ...clips])
+  else await dropFromCache(clips)
   ready()
   const cpuBefore = await cpuSeconds()
   const started = performance.now()
@@ -103,6 +136,18 @@ export async function measureWay(
   const cpu = (await cpuSeconds()) - cpuBefore
   await rm(film, { force: true })
   return { ms, cpu }
+}
+
+/**
+ * Empties the page cache of these files and of no others. Throws if GNU dd or fincore is missing, or if pages stay, as in a file system
+ * that lives in memory. A host below this machine may still have the files in its memory.
+ */
+export async function dropFromCache(clips: readonly string[]): Promise<void> {
+  for (const clip of new Set(clips)) {
+    await run('dd', [`if=${clip}`, 'iflag=nocache', 'count=0', 'status=none'])
+  }
+  const { stdout } = await run('fincore', ['--bytes', '--noheadings', '--output', 'RES', ...clips])
+  if (/[1-9]/.test(stdout)) throw new Error('The page cache keeps the clips')
 }
 
 /** Of this process and of those that it started and that ended. */
