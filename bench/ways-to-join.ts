@@ -10,7 +10,8 @@ import { planJoin } from '../src/pipeline/media/join/plan.ts'
 import { createMedia } from '../src/pipeline/media/media.ts'
 import { filmHeader } from '../src/pipeline/media/mp4/writer.ts'
 import { twoAtATime } from '../src/pipeline/media/two-at-a-time.ts'
-import { ffmpeg } from '../test/support/clips.ts'
+import { measureChain } from '../test/support/chain.ts'
+import { clipFiles, ffmpeg } from '../test/support/clips.ts'
 import { concat, plainOrder } from './readings.ts'
 
 /** Makes one film of clips. */
@@ -49,37 +50,30 @@ export const WAYS: Readonly<Record<string, Join>> = {
 
 /** Measures clips as a job does when each comes, and keeps that for them and for any number of the first of them. */
 export async function keepMeasures(clips: readonly string[]): Promise<void> {
-  for (const clip of new Set(clips)) await media.lastFrame(clip, lastFrameOf(clip), signal)
   await writeFile(measuresOf(clips), serialize(await measureAll(clips)))
 }
 
-async function measureAll(clips: readonly string[]): Promise<ClipMeasures[]> {
-  const measures: ClipMeasures[] = []
-  for (const [i, clip] of clips.entries()) {
-    const before = { clips: clips.slice(0, i), measures, lastFrame: lastFrameOf(clips[i - 1] ?? '') }
-    measures.push(await media.measure(clip, i === 0 ? null : before, signal))
-  }
-  return measures
+function measureAll(clips: readonly string[]): Promise<ClipMeasures[]> {
+  return measureChain(media, clips)
 }
 
 function openAll(clips: readonly string[]) {
   // The clips are plain MP4s: no file is made of them.
   const noScratch = () => Promise.reject(new Error('A clip is not a plain MP4'))
-  return twoAtATime(clips, signal, (clip) => openClip(ffmpeg, clip, noScratch, signal))
+  return twoAtATime(clipFiles(clips), signal, (clip) => openClip(ffmpeg, clip, noScratch, signal))
 }
 
 async function makeHeader(clips: readonly string[]): Promise<Buffer> {
   const [first, ...others] = await openAll(clips)
   if (!first?.mp4.video.avc) throw new Error('The first clip is not H.264')
   const { video } = first.mp4
-  const { sound } = filmFormat([first.mp4, ...others.map(({ mp4 }) => mp4)])
+  const { sound } = filmFormat([first, ...others])
   const pieces = [first, ...others].map(wholePiece)
   const repeats = pieces.map(() => true)
   const plan = planJoin(pieces, repeats, sound)
   return filmHeader(plan, { ...video, avcC: first.mp4.video.avc.bytes }, plainOrder(clips).label)
 }
 
-const lastFrameOf = (clip: string) => `${clip}.last-frame.png`
 const measuresOf = (clips: readonly string[]) => `${clips[0]}.measures`
 
 const MOVIEPY = `
