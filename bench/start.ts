@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -9,6 +9,7 @@ import type { Env } from '../test/support/cli.ts'
 import { freePort } from '../test/support/free-port.ts'
 import { startPostgres } from '../test/support/postgres.ts'
 import { until } from '../test/support/until.ts'
+import { commitOf } from './commit-of.ts'
 import { median } from './median.ts'
 
 /**
@@ -98,10 +99,6 @@ function wordsOf(folder: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const [, ...words] = String(scripts.start).split(' ')
   return words.map((word) => (/\.[jt]s$/.test(word) ? resolve(folder, word) : word))
-}
-
-function commitOf(folder: string): string {
-  return execFileSync('git', ['-C', folder, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
 }
 
 function printTable(rows: readonly { database: string; name: string; starts: readonly Start[] }[]): void {
