@@ -117,7 +117,7 @@ export const SEAM_COLOUR_MAX = 3
  * A wrong matrix moves strong colours by 10 levels and more, though hardly the picture's mean. First frames of eight models on one picture differ
  * by 2.4 levels in the median and by 5.8 at the most, in the patch where they differ most.
  */
-export const SEAM_PATCH_MAX = 6
+const SEAM_PATCH_MAX = 6
 
 /** What a chain of ten loses to a conversion that darkens each link by 1.2 levels. A guess as to what bothers people. */
 export const DRIFT_MAX = 10

@@ -4,8 +4,13 @@ import type { Thumbnail } from './thumbnails.ts'
 /** A picture whose colours differ by less than this between the matrices (levels, root mean square) can't tell them apart. */
 const DIFFERENCE_MIN = 1.5
 
-/** How far a frame may lie from the one matrix on the way to the other (0..1) and still speak for the one. */
-const SHARE_MAX = 0.25
+/**
+ * Where the picture lies on the way from the frame as read by BT.601 (0) to the frame as read by BT.709 (1). Measured on 22 clips with the
+ * picture that they were given: −0.66 to 0.28 for models that encode by BT.601, 0.80 to 1.16 for CogVideoX and FramePack, which encode
+ * by BT.709. In between nothing is concluded.
+ */
+const BT601_MAX = 0.4
+const BT709 = { min: 0.8, max: 1.25 }
 
 /**
  * How many times the matrices' difference a model may have changed the picture by itself (root mean square). First frames of eight models on
@@ -36,6 +41,6 @@ export function measureMatrix(
   // What is left of the distance between the picture and the line from the one frame to the other.
   const rest = distance - share * way
   if (Math.sqrt(length / picture.length) < DIFFERENCE_MIN || rest > REST_MAX ** 2 * length) return null
-  if (Math.abs(share) <= SHARE_MAX) return 'bt601'
-  return Math.abs(share - 1) <= SHARE_MAX ? 'bt709' : null
+  if (share <= BT601_MAX) return 'bt601'
+  return share >= BT709.min && share <= BT709.max ? 'bt709' : null
 }
