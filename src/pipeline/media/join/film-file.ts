@@ -5,7 +5,7 @@ import { MediaError } from '../ffmpeg.ts'
 import type { FilmSample } from '../mp4/film-plan.ts'
 
 /** Memory for copying, however long the film is. */
-const BUFFER_BYTES = 1024 * 1024
+const BUFFER_BYTES = 4 * 1024 * 1024
 
 /** Each time this much is written, the disk starts on it while the copy goes on. The last sync then has little left to do. */
 const SYNC_BYTES = 16 * 1024 * 1024
