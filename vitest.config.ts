@@ -10,6 +10,7 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
 /** The files that take longest, the longest first: one that begins last would leave a core idle. */
 const LONGEST = [
   'test/crash/payments.test.ts',
+  'test/e2e/real-clips.test.ts',
   'test/e2e/services.test.ts',
   'test/crash/kill.test.ts',
   'test/e2e/election.test.ts',
