@@ -36,14 +36,16 @@ export function shots(state: JobState): Html {
 }
 
 function picture(
-  { job, locale }: JobState,
+  { job, segments, locale }: JobState,
   i: number,
   mark: ShotMark,
   { width, height }: { width: number; height: number },
 ): Html {
   const blank = html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true" focusable="false"></svg>`
   if (job.film !== null) return cellOfSheet(`/jobs/${job.id}/sheet.jpg`, job.film, i)
-  if (mark !== 'done' || job.status === 'cancelled' || isFilmExpired(job)) return blank
+  // the film is there a moment after its last segment, of which no frame is written: nothing opens on it
+  const last = i === segments.length - 1
+  if (last || mark !== 'done' || job.status === 'cancelled' || isFilmExpired(job)) return blank
   const alt = text(locale, 'job.shot_frame', { segment: i + 1 })
   return html`${blank}<img src="/jobs/${job.id}/frames/${i + 1}.jpg" alt="${alt}" width="${width}" height="${height}" loading="lazy" data-optional>`
 }
