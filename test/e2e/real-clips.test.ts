@@ -34,7 +34,7 @@ async function filmOf(
   return { machine, fal, out, code, stderr, last: lastOf(json) }
 }
 
-describe('a film is made of two clips', { concurrent: true, timeout: 120_000 }, () => {
+describe('a film is made of two clips', { concurrent: true, timeout: 240_000 }, () => {
   test.for(Object.entries(ODD_CLIPS))('%s', async ([name, kind], { expect, onTestFinished }) => {
     const bytes = await oddClip(folder, name)
     const { fal, out, code, stderr } = await filmOf(onTestFinished, async () => bytes)
@@ -135,7 +135,7 @@ const IN_BROWSER: Readonly<Record<string, string>> = {
   'untagged BT.601 at 1080p': 'film-1080',
 }
 
-describe('a chain of six keeps its colours', { concurrent: true, timeout: 180_000 }, () => {
+describe('a chain of six keeps its colours', { concurrent: true, timeout: 300_000 }, () => {
   test.for(CHAINS)('%s', async ([what, model, words], { expect, onTestFinished }) => {
     const { out, code, stderr } = await filmOf(onTestFinished, stillModel(model), [
       '--segments',

@@ -21,7 +21,7 @@ export interface OddClip {
   fps?: number
   /** Why something is encoded. */
   why?: string
-  /** Options for the picture and its filter; null: what `testsrc2` gives, as H.264. */
+  /** Options for the picture, after those that make it H.264. */
   video?: readonly string[]
   rate?: number
   audio?: readonly string[]
