@@ -18,6 +18,7 @@ import {
   jobs as jobsTable,
   segments as segmentsTable,
 } from '../../src/storage/schema.ts'
+import { UNMEASURED } from '../support/clips.ts'
 import { DATABASES, NO_LIMITS, newJob, newUser, noEnlist, REQUEST, silentLog } from '../support/databases.ts'
 
 const MINUTE = 60_000
@@ -66,6 +67,14 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
   const jobs = createJobStore(db, changeText)
   const events = await createEventLog(database, silentLog)
   const plans = createPlanCache(db)
+
+  /** Leads a job's first segment to its stored clip. */
+  async function storedSegment(claim: Claim) {
+    const sent = await jobs.moveSegment(claim, await segment(claim), 'submitting')
+    const accepted = await jobs.moveSegment(claim, sent, 'submitted', { request: REMOTE })
+    const rendered = await jobs.moveSegment(claim, accepted, 'rendered', { clipUrl: 'https://example.com' })
+    return jobs.moveSegment(claim, rendered, 'stored')
+  }
 
   async function submitted(changes: Partial<NewJob> = {}) {
     return jobs.submit(newJob(await newUser(jobs), changes), NO_LIMITS, noEnlist)
@@ -217,6 +226,35 @@ describe.each(DATABASES)('jobs in $name', async ({ open }) => {
       .set({ timestamp: sql`${jobLogs.timestamp} - interval '80 seconds'` })
       .where(and(eq(jobLogs.jobId, claim.jobId), sql`${jobLogs.event} ->> 'type' = 'segment_started'`))
     expect(Math.round((await jobs.usualSeconds(model)) ?? 0)).toBe(80)
+  })
+
+  test('what was measured of a clip is kept until the segment is rendered again', async () => {
+    const claim = await generating()
+    const stored = await storedSegment(claim)
+    const measures = { ...UNMEASURED, measured: 'bt709' } as const
+    await jobs.recordClip(claim, stored, { measures })
+    const seconds = { picture: 8, sound: null }
+    const inspection = { seconds, decodeError: null, look: null, black: [], silent: [] }
+    await jobs.recordClip(claim, stored, { inspection })
+    expect((await jobs.clipRecords(claim.jobId))[0]).toEqual({ measures, inspection })
+    // a segment that is not stored has no clip to keep anything of
+    await jobs.recordClip(claim, { index: 2 }, { measures })
+    expect((await jobs.clipRecords(claim.jobId))[1]).toEqual({ measures: null, inspection: null })
+    const other = { ...claim, worker: randomUUID() }
+    await expect(jobs.recordClip(other, stored, { measures })).rejects.toThrow(ClaimLost)
+    // it is no part of what a card or a page reads
+    expect(await segment(claim)).not.toHaveProperty('measures')
+  })
+
+  test('a model’s matrix is the one that most of its newest clips showed', async () => {
+    const model = `model-of-${randomUUID()}`
+    expect(await jobs.usualMatrix(model)).toBeNull()
+    for (const measured of ['bt601', 'bt709', 'bt709', null] as const) {
+      const claim = await generating()
+      await jobs.recordClip(claim, await storedSegment(claim), { measures: { ...UNMEASURED, measured } })
+      await db.update(segmentsTable).set({ model }).where(eq(segmentsTable.jobId, claim.jobId))
+    }
+    expect(await jobs.usualMatrix(model)).toBe('bt709')
   })
 
   test('what a person has asked for is counted as their limits are', async () => {
